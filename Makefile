@@ -1,0 +1,47 @@
+# Every target works on a fresh clone: what it needs, it installs into .venv first.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format kafka lock clean
+
+# bytewax 0.21.1 has wheels for Python up to 3.12.
+PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+.venv/installed: requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed: install one, or make PYTHON=..."; exit 1; }
+	@echo "installing the pinned requirements into .venv (about a minute, once)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+run: .venv/installed ## Run everything on this machine: Kafka, sample logins, the flow, the report
+	@exec $(BIN)/python -m quickstart
+
+test: lint ## Check style and types, then run every test, with a Kafka of their own
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed ## Check style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+
+format: .venv/installed ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
+	@exec $(BIN)/python -m local_kafka
+
+lock: .venv/installed ## Pin the requirements anew from the short lists in requirements*.in
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" -c requirements.txt requirements-dev.in \
+		-o requirements-dev.txt
+
+clean: ## Remove the virtual environment and all local state, Kafka's data among it
+	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

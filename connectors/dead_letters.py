@@ -1,0 +1,61 @@
+"""Dead letters as records of their topic: untouched, and with headers that say why."""
+
+from dataclasses import replace
+
+from connectors.records import DeadLetter, Headers
+
+__all__ = ["dead_letter_headers", "fit"]
+
+HEADER_PREFIX = "dlq."
+# What Kafka's format adds to a lone record: 61 bytes for its batch, and lengths and deltas of at
+# most 5 bytes each (https://kafka.apache.org/documentation/#messageformat), rounded up.
+BATCH_OVERHEAD = 128
+HEADER_OVERHEAD = 10
+
+
+def dead_letter_headers(letter: DeadLetter, topic: str, partition: int) -> Headers:
+    """Return the original headers, older dead-letter ones left out, and behind them ours."""
+    kept = [(name, value) for name, value in letter.headers if not name.startswith(HEADER_PREFIX)]
+    ours = {
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": topic,
+        "partition": partition,
+        "offset": letter.offset,
+        "timestamp": letter.timestamp,
+    }
+    return kept + [(HEADER_PREFIX + name, str(value).encode()) for name, value in ours.items()]
+
+
+def fit(letter: DeadLetter, headers: Headers, limit: int) -> tuple[DeadLetter, Headers]:
+    """Make a dead letter fit the broker's limit, and say in `dlq.truncated` what was left out.
+
+    First the original headers go, then the end of the value, then the end of the key.
+
+    Args:
+        letter: the dead letter.
+        headers: what `dead_letter_headers` made of it.
+        limit: the most bytes that the topic takes for a batch.
+    """
+    if _size(letter, headers) <= limit:
+        return letter, headers
+    headers = [(name, value) for name, value in headers if name.startswith(HEADER_PREFIX)]
+    if _size(letter, [*headers, _truncated("headers")]) <= limit:
+        return letter, [*headers, _truncated("headers")]
+    note = _truncated("headers, value, key")
+    room = limit - _size(replace(letter, key=None, value=None), [*headers, note])
+    key = letter.key and letter.key[:room]
+    value = letter.value and letter.value[: room - len(key or b"")]
+    cut = "headers, value" if key == letter.key else "headers, value, key"
+    return replace(letter, key=key, value=value), [*headers, _truncated(cut)]
+
+
+def _truncated(what: str) -> tuple[str, bytes | None]:
+    return HEADER_PREFIX + "truncated", what.encode()
+
+
+def _size(letter: DeadLetter, headers: Headers) -> int:
+    """Return at most how many bytes a record takes on the wire, in a batch of its own."""
+    names_and_values = sum(len(name.encode()) + len(value or b"") for name, value in headers)
+    body = len(letter.key or b"") + len(letter.value or b"")
+    return BATCH_OVERHEAD + body + names_and_values + HEADER_OVERHEAD * len(headers)

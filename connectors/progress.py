@@ -1,0 +1,123 @@
+"""How far the outputs of an input partition are written, as the progress topic has it."""
+
+import time
+
+import msgspec
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
+
+from connectors.client_log import client_options
+from connectors.connection import Connection
+from connectors.stopping import stop_process
+from connectors.topics import FlowTopics
+from models import Progress
+
+__all__ = ["ProgressReader", "progress_key"]
+
+FIRST_LOOK_BACK = (
+    16  # offsets: a record and its commit marker take two, so mostly one look is enough
+)
+LOOK_BACK_GROWTH = 8
+READ_AT_ONCE = 1_000
+READ_SECONDS = 0.1
+REQUEST_SECONDS = 5.0
+DEADLINE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
+
+
+def progress_key(topic: str, partition: int) -> str:
+    """Return the key of an input partition's progress records."""
+    return f"{topic}/{partition}"
+
+
+class ProgressReader:
+    """Reads the last committed progress record of input partitions."""
+
+    def __init__(self, connection: Connection, topics: FlowTopics) -> None:
+        self._topics = topics
+        self._connection = connection
+
+    def last(self, partition: int) -> Progress | None:
+        """Return a partition's last committed progress, or None when there is none yet.
+
+        A record of another input topic, or of a topic of the same name that was deleted since,
+        stops the process: its offsets mean nothing here.
+        """
+        consumer = Consumer(
+            {
+                **self._connection.librdkafka(),
+                "group.id": "progress-reader",  # required by the client; no group is joined
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+            },
+            **client_options(self._connection.servers),
+        )
+        try:
+            value = _last_value(consumer, self._topics.progress, partition)
+        finally:
+            consumer.close()
+        return None if value is None else self._checked(value, partition)
+
+    def _checked(self, value: bytes, partition: int) -> Progress:
+        topics = self._topics
+        try:
+            progress = msgspec.json.decode(value, type=Progress)
+        except msgspec.DecodeError:
+            stop_process(
+                f"topic {topics.progress} holds a record that is no progress record: use another "
+                "KAFKA_GROUP_ID, or start anew with a new one"
+            )
+        if progress.topic != topics.input or progress.topic_id != topics.input_id:
+            stop_process(
+                f"topic {topics.progress} tells of another input ({progress.topic}, id "
+                f"{progress.topic_id}) than {topics.input}, id {topics.input_id}: a topic made "
+                "again, or another INPUT_TOPIC, needs a new KAFKA_GROUP_ID and recovery folder"
+            )
+        if progress.partition != partition:
+            stop_process(
+                f"topic {topics.progress}, partition {partition}, holds the progress of partition "
+                f"{progress.partition}: it was written by something else; use a new KAFKA_GROUP_ID"
+            )
+        return progress
+
+
+def _last_value(consumer: Consumer, topic: str, partition: int) -> bytes | None:
+    """Look back from the end in growing steps until a committed record is found."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    low, end = _bounds(consumer, TopicPartition(topic, partition), deadline)
+    step, begin = FIRST_LOOK_BACK, end
+    while begin > low:
+        begin = max(low, end - step)
+        values = _read(consumer, TopicPartition(topic, partition, begin), end, deadline)
+        if values:
+            return values[-1]
+        step *= LOOK_BACK_GROWTH
+    return None
+
+
+def _bounds(consumer: Consumer, where: TopicPartition, deadline: float) -> tuple[int, int]:
+    """Return a partition's first offset and the end of what is committed."""
+    while True:
+        try:
+            low, end = consumer.get_watermark_offsets(where, timeout=REQUEST_SECONDS)
+        except KafkaException as error:
+            if time.monotonic() > deadline:
+                stop_process(f"can't read the progress topic {where.topic}: {error}")
+        else:
+            return low, end
+
+
+def _read(consumer: Consumer, begin: TopicPartition, end: int, deadline: float) -> list[bytes]:
+    """Return the values of the committed records from `begin` up to the offset `end`."""
+    consumer.assign([begin])
+    values: list[bytes] = []
+    while _position(consumer, begin) < end:
+        messages = consumer.consume(READ_AT_ONCE, READ_SECONDS)
+        values += [value for m in messages if not m.error() and (value := m.value()) is not None]
+        if time.monotonic() > deadline:
+            stop_process(f"can't read the progress topic {begin.topic} to its end: is Kafka well?")
+    return values
+
+
+def _position(consumer: Consumer, begin: TopicPartition) -> int:
+    position: int = consumer.position([TopicPartition(begin.topic, begin.partition)])[0].offset
+    return begin.offset if position == OFFSET_INVALID else position

@@ -1,0 +1,127 @@
+"""What a flow's Kafka ends hand over and take: batches of records, as columns of plain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = [
+    "ConsumedRecord",
+    "DeadLetter",
+    "Headers",
+    "OutputBatch",
+    "OutputRecord",
+    "RecordBatch",
+    "RecordOrigin",
+    "partition_name",
+]
+
+Headers = list[tuple[str, bytes | None]]
+
+
+def partition_name(partition: int) -> str:
+    """Name a partition so that the engine, which sorts names as text, keeps the numbers' order."""
+    return f"{partition:05d}"
+
+
+class RecordOrigin(Protocol):
+    """What a dead letter needs of the record it came from; every consumed message has it."""
+
+    def key(self) -> bytes | None:
+        """Return the record's key as its bytes."""
+
+    def headers(self) -> Headers | None:
+        """Return the record's headers in order."""
+
+
+class ConsumedRecord(RecordOrigin, Protocol):
+    """A message that a consumer returned and that is no error."""
+
+    def offset(self) -> int:
+        """Return the record's offset in its partition."""
+
+    def value(self) -> bytes | None:
+        """Return the record's value as its bytes."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of the record's timestamp, and the timestamp in ms."""
+
+
+@dataclass(slots=True)
+class RecordBatch:
+    """The records of one poll of one input partition, one list a column.
+
+    Attributes:
+        topic: the input topic.
+        partition: the input partition that all of them came from.
+        start: the offset where this partition's state began; progress records repeat it.
+        next_offset: the input offset behind the batch's last record.
+        offsets: each record's offset, rising; compaction and transactions leave gaps.
+        timestamps: each record's timestamp in ms since the epoch.
+        values: each record's value, None for a tombstone.
+        origins: the consumed messages, asked for key and headers of dead letters only.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    next_offset: int
+    offsets: list[int]
+    timestamps: list[int]
+    values: list[bytes | None]
+    origins: Sequence[RecordOrigin]
+
+
+# What confluent-kafka's produce_batch takes: {"key": ..., "value": ...}.
+OutputRecord = dict[str, bytes | str]
+
+
+@dataclass(slots=True)
+class DeadLetter:
+    """An input record that can't be processed, whole, with the reason why.
+
+    Attributes:
+        offset: the record's offset in its input partition.
+        timestamp: the record's timestamp in ms since the epoch.
+        key: its key, untouched.
+        value: its value, untouched; None for a tombstone.
+        headers: its headers, untouched.
+        reason: one word for counting.
+        detail: one sentence for people, with no value of the record in it.
+    """
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class OutputBatch:
+    """What one record batch became: outputs and dead letters, to be written as one.
+
+    Attributes:
+        topic: the input topic.
+        partition: the input partition.
+        start: the offset where the partition's state began.
+        next_offset: the input offset behind the batch, which its progress record will carry.
+        offsets: the input offset of each output record, so that a replay can leave out what is
+            written already.
+        records: the output records, parallel to offsets.
+        dead_letters: the records that have no output.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    next_offset: int
+    offsets: list[int]
+    records: list[OutputRecord]
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The name of the sink partition that writes the batch."""
+        return partition_name(self.partition)

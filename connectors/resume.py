@@ -1,0 +1,114 @@
+"""Where reading an input partition begins: one decision from snapshot, progress and log."""
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from models import Progress
+
+__all__ = ["OnMissingState", "Position", "SourceState", "StateDoesNotFitError", "resume_position"]
+
+STATE_VERSION = 1
+
+OnMissingState = Literal["replay", "continue"]
+
+
+class SourceState(TypedDict):
+    """What the recovery store keeps of an input partition: plain values, so that code can move."""
+
+    version: int
+    topic_id: str
+    start: int
+    next_offset: int | None
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where to read a partition from.
+
+    Attributes:
+        offset: the first offset to read.
+        start: the offset where the state that will be built begins.
+        read_again: offsets between the two that were read before, for lack of a snapshot.
+    """
+
+    offset: int
+    start: int
+    read_again: int = 0
+
+
+class StateDoesNotFitError(Exception):
+    """Snapshot, progress and log contradict each other: going on would lose or repeat records."""
+
+
+def resume_position(
+    snapshot: SourceState | None,
+    progress: Progress | None,
+    log_start: int,
+    topic_id: str,
+    on_missing_state: OnMissingState,
+) -> Position:
+    """Decide where reading a partition begins.
+
+    A snapshot is the truth for state: reading goes on from it, and the sink drops what its
+    progress covers. Without one, reading goes back to where the state began, so that the state is
+    built anew from the same records. Without either, it begins with the log.
+
+    Args:
+        snapshot: the partition's state in the recovery store, if there is any.
+        progress: its last committed progress record, if there is any.
+        log_start: the first offset that is still in the log.
+        topic_id: the input topic's id.
+        on_missing_state: with progress but no snapshot, `replay` goes back to where the state
+            began; `continue` starts at the progress with empty state.
+
+    Raises:
+        StateDoesNotFitError: with what happened and what to do.
+    """
+    if snapshot is not None:
+        _check_snapshot(snapshot, topic_id)
+        if snapshot["next_offset"] is not None:
+            return _from_snapshot(snapshot["start"], snapshot["next_offset"], progress, log_start)
+    if progress is None:
+        return Position(offset=log_start, start=log_start)
+    if progress.offset < log_start:
+        raise StateDoesNotFitError(_gone(progress.offset, log_start, "its outputs are written"))
+    if snapshot is None and on_missing_state == "continue":
+        return Position(offset=progress.offset, start=progress.offset)
+    begin = max(progress.start, log_start)
+    return Position(offset=begin, start=begin, read_again=progress.offset - begin)
+
+
+def _check_snapshot(snapshot: SourceState, topic_id: str) -> None:
+    if snapshot["version"] != STATE_VERSION:
+        raise StateDoesNotFitError(
+            f"the recovery folder's state has format {snapshot['version']}, this program writes "
+            f"{STATE_VERSION}: start it with a new recovery folder; it rebuilds the state"
+        )
+    if snapshot["topic_id"] != topic_id:
+        raise StateDoesNotFitError(
+            f"the input topic was made again since the last run (id {topic_id}, before "
+            f"{snapshot['topic_id']}): start with a new KAFKA_GROUP_ID and a new recovery folder"
+        )
+
+
+def _from_snapshot(
+    start: int, next_offset: int, progress: Progress | None, log_start: int
+) -> Position:
+    if progress is None or progress.offset < next_offset:
+        written = "nowhere" if progress is None else f"at {progress.offset}"
+        raise StateDoesNotFitError(
+            f"the progress topic says that outputs end {written}, the recovery folder says "
+            f"{next_offset}: the folder is of another group, or the progress topic was deleted; "
+            "use the right ones, or a new KAFKA_GROUP_ID and folder to process everything again"
+        )
+    if next_offset < log_start:
+        raise StateDoesNotFitError(_gone(next_offset, log_start, "the recovery folder goes on"))
+    return Position(offset=next_offset, start=start)
+
+
+def _gone(offset: int, log_start: int, what: str) -> str:
+    return (
+        f"{what} at offset {offset}, but the log begins at {log_start}: retention deleted "
+        f"{log_start - offset} offsets that were never processed; to go on without them, "
+        "start with a new KAFKA_GROUP_ID and a new recovery folder"
+    )

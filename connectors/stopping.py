@@ -1,0 +1,48 @@
+"""How a running flow stops: drained on a signal, at once on what it can't go on from."""
+
+import os
+import signal
+import sys
+from threading import Event
+from types import FrameType
+from typing import NoReturn
+
+import structlog
+
+__all__ = ["drain_on_signals", "stop_process"]
+
+log = structlog.get_logger()
+
+
+def drain_on_signals() -> Event:
+    """Return an event that the first SIGTERM or SIGINT sets; a second signal ends the process.
+
+    The engine itself dies on SIGTERM without a snapshot and ends with an error on SIGINT. Sources
+    that end when the event is set make it drain: last batch, last snapshot, exit status 0.
+    """
+    draining = Event()
+
+    def drain(signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        draining.set()
+        log.info(
+            "stopping", signal=signal.Signals(signum).name, then="a second signal ends at once"
+        )
+
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGINT, drain)
+    return draining
+
+
+def stop_process(message: str) -> NoReturn:
+    """Log what happened and what to do, as one line, and end the process with status 1.
+
+    An exception would travel through the engine instead, which prints pages of trace and aborts
+    when two partitions fail together. Nothing is lost by ending here: an open transaction never
+    commits, and the next start goes on from the progress records.
+    """
+    log.error(message)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

@@ -1,0 +1,186 @@
+"""The flow's topics before it starts: waited for, made where missing, and checked."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+
+from connectors.connection import Connection
+from connectors.records import partition_name
+from settings import Settings
+
+__all__ = ["FlowTopics", "partition_names", "prepare_topics"]
+
+log = structlog.get_logger()
+
+ATTEMPT_SECONDS = (
+    2.0  # one try to reach a broker: long enough for a slow link, short to end on time
+)
+LINE_EVERY_SECONDS = 5.0  # how often a start that waits says so: part of the contract
+POLL_SECONDS = 0.2
+UNKNOWN_TOPIC = 3  # Kafka's error code UNKNOWN_TOPIC_OR_PARTITION
+COMPACTED_FOREVER = {"cleanup.policy": "compact", "retention.ms": "-1"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FlowTopics:
+    """The topics of a running flow, as found at its start.
+
+    Attributes:
+        input: the input topic's name.
+        input_id: its id, which a topic made again under the same name doesn't share; empty where
+            the broker gives none (before Kafka 2.8).
+        partitions: how many partitions the input has.
+        output: where processed logins go.
+        dead_letters: where records go that can't be processed.
+        progress: where it is noted how far outputs are written.
+        largest_output: the output topic's limit for a batch of records, in bytes.
+        largest_dead_letter: the dead-letter topic's.
+    """
+
+    input: str
+    input_id: str
+    partitions: int
+    output: str
+    dead_letters: str
+    progress: str
+    largest_output: int
+    largest_dead_letter: int
+
+
+def partition_names(partitions: int) -> list[str]:
+    """Name the partitions of a source or sink.
+
+    For the same names the engine picks the same workers, so that a batch is written by the worker
+    that read it and never crosses to another.
+    """
+    return [partition_name(partition) for partition in range(partitions)]
+
+
+def prepare_topics(settings: Settings) -> FlowTopics:
+    """Wait for the broker and the input topic, make what is missing, and check what is there.
+
+    Raises:
+        SystemExit: with one line that says what is wrong and what to do.
+    """
+    deadline = time.monotonic() + settings.broker_wait_seconds
+    connection = Connection(settings)
+    admin = _wait(deadline, _no_broker(settings), lambda: _connect(connection))
+    try:
+        source = _wait(
+            deadline, _no_input(settings), lambda: _describe(admin, settings.input_topic)
+        )
+        partitions = len(source["partitions"])
+        _make_missing(admin, settings, partitions)
+        _check_partitions(admin, settings, partitions)
+        return FlowTopics(
+            input=settings.input_topic,
+            input_id=str(source["topic_id"] or ""),
+            partitions=partitions,
+            output=settings.output_topic,
+            dead_letters=settings.dead_letter_topic,
+            progress=settings.progress_topic,
+            largest_output=_largest_message(admin, settings.output_topic),
+            largest_dead_letter=_largest_message(admin, settings.dead_letter_topic),
+        )
+    except KafkaError as error:
+        raise SystemExit(f"Kafka refused to describe or make the topics: {error}") from None
+    finally:
+        admin.close()
+
+
+def _wait(deadline: float, missing: str, attempt: Callable[[], T | None]) -> T:
+    """Try until something is there, with a line every 5 seconds, or exit at the deadline."""
+    next_line = time.monotonic() + LINE_EVERY_SECONDS
+    while (found := attempt()) is None:
+        now = time.monotonic()
+        if now >= deadline:
+            raise SystemExit(missing)
+        if now >= next_line:
+            log.info("waiting", seconds_left=round(deadline - now), reason=missing)
+            next_line += LINE_EVERY_SECONDS
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+def _no_broker(settings: Settings) -> str:
+    return (
+        f"no Kafka broker answers at {settings.kafka_bootstrap_servers}: "
+        "start one (make kafka, or docker compose up -d) or set KAFKA_BOOTSTRAP_SERVERS"
+    )
+
+
+def _no_input(settings: Settings) -> str:
+    return (
+        f"there is no topic {settings.input_topic} at {settings.kafka_bootstrap_servers}: "
+        "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
+    )
+
+
+def _connect(connection: Connection) -> KafkaAdminClient | None:
+    try:
+        return KafkaAdminClient(
+            **connection.kafka_python(), bootstrap_timeout_ms=int(ATTEMPT_SECONDS * 1000)
+        )
+    except KafkaTimeoutError:
+        return None
+    except (KafkaError, OSError, ValueError) as error:
+        raise SystemExit(f"can't connect to Kafka at {connection.servers}: {error}") from None
+
+
+def _describe(admin: KafkaAdminClient, topic: str) -> dict[str, Any] | None:
+    """Return a topic's metadata, or None while it isn't there with all its partitions."""
+    try:
+        found: dict[str, Any] = admin.describe_topics([topic])[0]
+    except KafkaError as error:
+        if error.retriable:
+            return None
+        raise
+    return found if found["error_code"] == 0 and found["partitions"] else None
+
+
+def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
+    """Make the topics that aren't there; another process of the cluster may be faster."""
+    as_input: dict[str, Any] = {"num_partitions": partitions}
+    wanted = {
+        settings.output_topic: as_input,
+        settings.dead_letter_topic: as_input,
+        settings.progress_topic: {**as_input, "configs": COMPACTED_FOREVER},
+        settings.insights_topic: {"num_partitions": 1, "configs": COMPACTED_FOREVER},
+    }
+    found = admin.describe_topics(list(wanted))
+    missing = [topic["name"] for topic in found if topic["error_code"] == UNKNOWN_TOPIC]
+    if missing and not settings.create_topics:
+        raise SystemExit(
+            f"missing topics: {', '.join(missing)}; make them or set CREATE_TOPICS=true"
+        )
+    for name in missing:
+        try:
+            admin.create_topics({name: wanted[name]}, wait_for_metadata=True)
+        except TopicAlreadyExistsError:
+            continue
+        log.info("topic made", topic=name, partitions=wanted[name]["num_partitions"])
+
+
+def _check_partitions(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
+    """Dead letters and progress go to the input's partition number, so it has to be there."""
+    for name in (settings.dead_letter_topic, settings.progress_topic):
+        found = _describe(admin, name)
+        if found and len(found["partitions"]) < partitions:
+            raise SystemExit(
+                f"topic {name} has {len(found['partitions'])} partitions, fewer than the "
+                f"{partitions} of {settings.input_topic}: add partitions to {name}"
+            )
+
+
+def _largest_message(admin: KafkaAdminClient, topic: str) -> int:
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+    configs = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+    return int(configs["max.message.bytes"]["value"])

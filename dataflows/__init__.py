@@ -1,0 +1,1 @@
+"""The flows: each file is a picture in code, wiring only."""

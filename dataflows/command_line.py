@@ -1,0 +1,50 @@
+"""What the engine's command line lets pass although it can't work."""
+
+from argparse import Namespace
+from pathlib import Path
+
+__all__ = ["check_command_line"]
+
+
+def check_command_line(arguments: Namespace) -> None:
+    """Refuse a command line that the engine would answer with silence or a trace.
+
+    Args:
+        arguments: of `python -m bytewax.run`, as it parsed them.
+
+    Raises:
+        SystemExit: with one line that says what to do.
+    """
+    _check_workers(arguments.workers_per_process)
+    _check_processes(arguments.process_id, arguments.addresses)
+    _check_recovery(arguments.recovery_directory)
+
+
+def _check_workers(workers: int | str | None) -> None:
+    """`-w 0` starts nothing and exits 0; from the environment the number comes as text."""
+    if workers is not None and (not str(workers).isdecimal() or int(workers) < 1):
+        raise SystemExit(f"-w {workers}: the number of workers has to be 1 or more")
+
+
+def _check_processes(process: int | str | None, addresses: str | None) -> None:
+    if addresses is None:
+        return
+    known = addresses.split(";")
+    if process is None:
+        raise SystemExit("-a needs -i N: say which of the addresses is this process's")
+    if not str(process).isdecimal() or int(process) >= len(known):
+        raise SystemExit(
+            f"-i {process}: with {len(known)} addresses in -a it has to be 0 to {len(known) - 1}"
+        )
+    for address in known:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            raise SystemExit(f"-a {address}: an address is HOST:PORT, several have ; between them")
+
+
+def _check_recovery(folder: Path | str | None) -> None:
+    if folder is not None and not list(Path(folder).glob("part-*.sqlite3")):
+        raise SystemExit(
+            f"-r {folder}: there is no recovery state in this folder; make it once with "
+            f"python -m bytewax.recovery {folder} 1"
+        )

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Run the login flow with recovery state in a folder, made on first use.
+#   sh deploy/run-flow.sh FOLDER [further arguments of bytewax.run]
+set -eu
+state=$1
+shift
+[ -e "$state/part-0.sqlite3" ] || python -m bytewax.recovery "$state" 1
+exec python -m bytewax.run dataflows.login -r "$state" -s 1 -b 0 "$@"

@@ -1,0 +1,43 @@
+"""`python -m local_kafka`: a broker in the foreground, until Ctrl-C.
+
+python -m local_kafka [--port 29092] [--data-dir .local/kafka]
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from local_kafka.broker import LocalKafka
+from local_kafka.errors import LocalKafkaError
+
+PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
+
+
+def main() -> int:
+    """Run a broker until it is told to stop, and return the exit status."""
+    parser = argparse.ArgumentParser("python -m local_kafka", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--data-dir", type=Path, default=Path(".local/kafka"))
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    kafka = LocalKafka(options.data_dir, options.port)
+    try:
+        kafka.start(_say)
+        kafka.wait()
+        return _say(f"local Kafka ended by itself: see {kafka.log_file}", status=1)
+    except LocalKafkaError as error:
+        return _say(str(error), status=1)
+    except KeyboardInterrupt:
+        return _say("local Kafka: stopping")
+    finally:
+        kafka.stop()
+
+
+def _say(line: str, *, status: int = 0) -> int:
+    print(line, file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Pure stream logic: it knows logins and nothing of Kafka, so a test calls it directly."""

@@ -1,0 +1,111 @@
+"""What passes between the operators: logins, the reasons against them, and batches of both."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar, cast
+
+import msgspec
+
+from connectors.records import RecordBatch
+from models import ProcessedLogin
+
+__all__ = ["Login", "LoginBatch", "Reason", "Reject", "sort_out"]
+
+
+class Reason(StrEnum):
+    """Why a record is a dead letter; of several the first in this order is given."""
+
+    TOMBSTONE = "tombstone"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    WRONG_TYPE = "wrong_type"
+    TOO_LARGE = "too_large"
+    MISSING_USER_ID = "missing_user_id"
+    MISSING_TIMESTAMP = "missing_timestamp"
+    INVALID_TIMESTAMP = "invalid_timestamp"
+    TIMESTAMP_IN_FUTURE = "timestamp_in_future"
+    INVALID_IP = "invalid_ip"
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """The verdict on a record that can't become a login.
+
+    Attributes:
+        reason: one word for counting.
+        detail: a sentence for people: the field and the rule, never a value from the record.
+    """
+
+    reason: Reason
+    detail: str
+
+
+class Login(msgspec.Struct, frozen=True, gc=False):
+    """A login as it came, with nothing in it that stops processing, `ip` aside.
+
+    Absent and null fields are None; an empty text stays one, and means the same.
+
+    Attributes:
+        user_id: never empty.
+        timestamp: whole seconds since the epoch, from 1970 to 9999.
+        app_version: any text, as are the others.
+        device_type: not normalised yet.
+        locale: a state or country code.
+        device_id: a uuid or an id like 593-47-5928.
+        ip: not parsed yet; enrich does that, and masks it, in one go.
+    """
+
+    user_id: str
+    timestamp: int
+    app_version: str | None
+    device_type: str | None
+    locale: str | None
+    device_id: str | None
+    ip: str | None
+
+
+AnyLogin = TypeVar("AnyLogin", Login, ProcessedLogin)
+
+
+@dataclass(slots=True)
+class LoginBatch(Generic[AnyLogin]):
+    """What became of a record batch so far: `Login`s after decode, `ProcessedLogin`s after enrich.
+
+    Attributes:
+        source: the batch as it was read; its next_offset is the progress, whatever is rejected.
+        indexes: each login's position in the source, rising.
+        logins: the logins kept, parallel to indexes.
+        rejects: the records left out so far, by their position in the source, in no set order.
+    """
+
+    source: RecordBatch
+    indexes: Sequence[int]
+    logins: list[AnyLogin]
+    rejects: list[tuple[int, Reject]]
+
+
+def sort_out(
+    source: RecordBatch,
+    indexes: Sequence[int],
+    results: Sequence[AnyLogin | Reject],
+    rejects: Iterable[tuple[int, Reject]] = (),
+) -> LoginBatch[AnyLogin]:
+    """Part an operator's results into logins and rejects.
+
+    Args:
+        source: the batch as it was read.
+        indexes: each result's position in the source.
+        results: parallel to indexes.
+        rejects: what earlier operators rejected.
+    """
+    # Nearly always nothing is rejected, and then nothing is copied.
+    if Reject not in map(type, results):
+        return LoginBatch(source, indexes, cast("list[AnyLogin]", results), list(rejects))
+    kept: list[tuple[int, AnyLogin]] = []
+    left_out = list(rejects)
+    for index, result in zip(indexes, results, strict=True):
+        if isinstance(result, Reject):
+            left_out.append((index, result))
+        else:
+            kept.append((index, result))
+    return LoginBatch(source, [index for index, _ in kept], [login for _, login in kept], left_out)

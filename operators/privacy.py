@@ -1,0 +1,47 @@
+"""Addresses without the part that tells one user from another."""
+
+import re
+from contextlib import suppress
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+__all__ = ["mask_address"]
+
+# Dotted decimal as RFC 3986, 3.2.2 (dec-octet): a leading zero would mean octal to some readers.
+OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_match_ipv4 = re.compile(rf"((?:{OCTET}\.){{3}}){OCTET}").fullmatch
+
+IPV4_HOST_BITS = 8  # of 32: /24 is left
+IPV6_HOST_BITS = 80  # of 128: /48 is left, what a site usually has (RFC 6177)
+
+
+def mask_address(text: str) -> str:
+    """Return the address of the network that an address lies in: IPv4 to /24, IPv6 to /48.
+
+    IPv4-mapped addresses (RFC 4291, 2.5.5.2) and 6to4 ones (RFC 3056) are masked as the IPv4
+    address in them: their own first 48 bits would leave it whole. The result is in canonical form
+    (RFC 5952). Addresses are read by Python's code alone, so each platform takes the same ones.
+
+    Args:
+        text: an IPv4 address in dotted decimal, or an IPv6 address without a zone id.
+
+    Raises:
+        ValueError: the text is no such address; the message doesn't repeat it.
+    """
+    if match := _match_ipv4(text):
+        return match[1] + "0"
+    address = _read_ipv6(text)
+    if address is None:
+        # Not raised where the parser's own error is handled: that one quotes the address.
+        raise ValueError("neither an IPv4 nor an IPv6 address")
+    inner = address.ipv4_mapped or address.sixtofour
+    if inner is not None:
+        return str(IPv4Address(int(inner) >> IPV4_HOST_BITS << IPV4_HOST_BITS))
+    return str(IPv6Address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
+
+
+def _read_ipv6(text: str) -> IPv6Address | None:
+    """Read an IPv6 address (RFC 4291, 2.2), but none with a zone id (RFC 4007, 11)."""
+    if "%" not in text:
+        with suppress(AddressValueError):
+            return IPv6Address(text)
+    return None

@@ -1,0 +1,207 @@
+"""The running report: one for the whole flow, from state that a restart keeps."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.operators import KeyedStream, StatefulBatchLogic
+
+from operators.stats import OTHER, LoginStats, check_version
+from operators.summarise import Summary
+
+__all__ = ["REPORT_KEY", "Report", "ReportLogic", "Share", "make_report", "report", "top"]
+
+REPORT_KEY = "report"  # one key for all summaries: one state, so one report
+STATE_VERSION = 1
+SECONDS_BETWEEN_REPORTS = 1.0  # a busy flow would fill the screen
+SHORTEST_SPAN_SECONDS = 0.001  # a rate over less says nothing
+TOP_VALUES = 10  # of app versions and of locales: what a screen holds
+
+State = tuple[Any, ...]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A value with how often it was counted, and that as a part of 1."""
+
+    name: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a report shows; shares are of the logins, those of dead letters of the records.
+
+    Attributes:
+        logins: processed ever since the recovery folder is new.
+        logins_per_second: since the previous report, in the final one over this run; None while
+            there is nothing to tell it from.
+        unique_users: an estimate.
+        dead_letters: records that are no logins.
+        device_types: most frequent first, like the following.
+        app_versions: the ten most frequent, the rest as `other`.
+        version_categories: all of them.
+        locales: the ten most frequent, the rest as `other`.
+        quality: by flag; a login can have several or none.
+        reasons: dead letters by reason.
+        final: whether it is the last one of a run.
+    """
+
+    logins: int
+    logins_per_second: float | None
+    unique_users: int
+    dead_letters: int
+    device_types: tuple[Share, ...]
+    app_versions: tuple[Share, ...]
+    version_categories: tuple[Share, ...]
+    locales: tuple[Share, ...]
+    quality: tuple[Share, ...]
+    reasons: tuple[Share, ...]
+    final: bool
+
+
+def report(
+    step_id: str,
+    up: KeyedStream[Summary],
+    every: int,
+    clock: Clock = time.monotonic,
+) -> KeyedStream[Report]:
+    """Add up summaries and emit a report whenever another `every` records have been seen.
+
+    At most one report a second; what comes too early for the next one is shown when the second
+    is over. One more, marked as final, when the input ends.
+
+    Args:
+        step_id: names the state in the recovery store; another name loses it.
+        up: summaries, all under REPORT_KEY.
+        every: how many records, logins and dead letters together, lie between two reports.
+        clock: seconds, never going back.
+    """
+    return op.stateful_batch(step_id, up, lambda state: ReportLogic(every, state, clock))
+
+
+class ReportLogic(StatefulBatchLogic[Summary, Report, State]):
+    """The totals, and when they are due to be shown.
+
+    Args:
+        every: how many records lie between two reports.
+        state: what snapshot() returned in an earlier run, or None.
+        clock: seconds, never going back.
+
+    Raises:
+        StateFormatError: another version of this program wrote the state.
+    """
+
+    def __init__(self, every: int, state: State | None = None, clock: Clock = time.monotonic):
+        self._every = every
+        self._clock = clock
+        self._stats = LoginStats()
+        self._rejects: Counter[str] = Counter()
+        if state is not None:
+            _, stats, rejects = check_version("the report's totals", state, STATE_VERSION)
+            self._stats = LoginStats.from_state(stats)
+            self._rejects.update(rejects)
+        self._steps_shown = self._steps()
+        self._earliest = clock()
+        self._first: _Mark | None = None
+        self._last: _Mark | None = None
+
+    def on_batch(self, values: list[Summary]) -> tuple[list[Report], bool]:
+        """Add the summaries up, and report if that is due."""
+        for summary in values:
+            self._stats.merge(summary.stats)
+            self._rejects.update(summary.rejects)
+        if self._first is None:
+            # Rates count from here: nobody knows when the first batch began.
+            self._first = self._last = _Mark(self._clock(), self._stats.logins)
+        return self._due_reports(), self.RETAIN
+
+    def on_notify(self) -> tuple[list[Report], bool]:
+        """Report what came too early for the last report."""
+        return self._due_reports(), self.RETAIN
+
+    def on_eof(self) -> tuple[list[Report], bool]:
+        """Report once more, and keep the state: a later run goes on."""
+        return [self._make(self._first, final=True)], self.RETAIN
+
+    def notify_at(self) -> datetime | None:
+        """Return when a report that came too early may be shown."""
+        if self._steps() == self._steps_shown:
+            return None
+        seconds = max(0.0, self._earliest - self._clock())
+        return datetime.now(UTC) + timedelta(seconds=seconds)
+
+    def snapshot(self) -> State:
+        """Return the totals as plain values, which later batches don't change."""
+        return (STATE_VERSION, self._stats.to_state(), dict(self._rejects))
+
+    def _due_reports(self) -> list[Report]:
+        if self._steps() == self._steps_shown or self._clock() < self._earliest:
+            return []
+        return [self._make(self._last, final=False)]
+
+    def _make(self, since: "_Mark | None", *, final: bool) -> Report:
+        now = _Mark(self._clock(), self._stats.logins)
+        rate = since.rate_until(now) if since else None
+        self._steps_shown, self._last = self._steps(), now
+        self._earliest = now.seconds + SECONDS_BETWEEN_REPORTS
+        return make_report(self._stats, self._rejects, rate, final=final)
+
+    def _steps(self) -> int:
+        """Return how many times `every` records have been seen."""
+        return (self._stats.logins + self._rejects.total()) // self._every
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How many logins had been processed at a time."""
+
+    seconds: float
+    logins: int
+
+    def rate_until(self, now: "_Mark") -> float | None:
+        """Return logins a second, None if no login came or the time is too short to tell."""
+        seconds, logins = now.seconds - self.seconds, now.logins - self.logins
+        return logins / seconds if logins and seconds >= SHORTEST_SPAN_SECONDS else None
+
+
+def make_report(
+    stats: LoginStats, rejects: Mapping[str, int], rate: float | None, *, final: bool
+) -> Report:
+    """Return what a report shows of these totals."""
+    logins, dead_letters = stats.logins, sum(rejects.values())
+    return Report(
+        logins=logins,
+        logins_per_second=rate,
+        unique_users=stats.users.estimate(),
+        dead_letters=dead_letters,
+        device_types=top(stats.device_types.counts(), logins),
+        app_versions=top(stats.app_versions.counts(), logins, TOP_VALUES),
+        version_categories=top(stats.version_categories.counts(), logins),
+        locales=top(stats.locales.counts(), logins, TOP_VALUES),
+        quality=top(stats.quality.counts(), logins),
+        reasons=top(rejects, logins + dead_letters),
+        final=final,
+    )
+
+
+def top(counts: Mapping[str, int], whole: int, limit: int | None = None) -> tuple[Share, ...]:
+    """Return the most frequent values, equal ones by name, and the rest as `other` at the end.
+
+    Args:
+        counts: by value; `other` never takes a place.
+        whole: what the shares are parts of.
+        limit: how many values, None for all.
+    """
+    named = sorted((-count, name) for name, count in counts.items() if name != OTHER)[:limit]
+    shown = [(name, -count) for count, name in named]
+    rest = sum(counts.values()) - sum(count for _, count in shown)
+    if rest:
+        shown.append((OTHER, rest))
+    return tuple(Share(name, count, count / whole) for name, count in shown)

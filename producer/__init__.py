@@ -1,0 +1,1 @@
+"""Sample logins for the input topic: `python -m producer --help` says how."""

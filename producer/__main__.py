@@ -1,0 +1,123 @@
+"""`python -m producer`: sends sample logins, hostile messages or a file to the input topic."""
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from random import Random
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from producer.connection import BrokerError, connect, say
+from producer.messages import (
+    Message,
+    file_messages,
+    generated_messages,
+    simulated_clock,
+    system_clock,
+)
+from producer.options import DEFAULT_RATE, parse
+from producer.sending import Pacer, Sender, StopRequest
+from settings import load_settings
+
+BAR_EVERY_SECONDS = 0.1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Send what the options ask for; give the exit status."""
+    options = parse(arguments)
+    settings = load_settings()
+    # Until there is something to lose, both signals end the wait at once.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        producer = connect(settings, options.partitions, options.replication_factor)
+    except BrokerError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("stopped before anything was sent")
+        return 0
+    if options.count is None:
+        say(f"sending to {settings.input_topic} at {settings.kafka_bootstrap_servers}")
+    return _run(options, producer, settings.input_topic)
+
+
+def _run(options: argparse.Namespace, producer: KafkaProducer, topic: str) -> int:
+    sender = Sender(producer, topic)
+    started = time.monotonic()
+    with _progress(options.count) as show:
+        _send_all(_messages(options), sender, Pacer(options.rate), StopRequest(), show)
+    with contextlib.suppress(KafkaError):  # what is still under way has had its time
+        producer.close(timeout=0)
+    return _conclude(sender, topic, time.monotonic() - started)
+
+
+def _send_all(
+    messages: Iterator[Message],
+    sender: Sender,
+    pacer: Pacer,
+    stop: StopRequest,
+    show: Callable[[int], None],
+) -> None:
+    for message in messages:
+        pacer.wait(lambda: bool(stop))
+        if not sender.send(message, stop):
+            break
+        show(sender.acknowledged)
+    sender.drain(stop)
+    show(sender.acknowledged)
+
+
+def _conclude(sender: Sender, topic: str, seconds: float) -> int:
+    """Say what became of the messages; 0 if every one was acknowledged, else 1."""
+    line = f"{sender.sent} sent, {sender.acknowledged} acknowledged by {topic} in {seconds:.1f} s"
+    if sender.failure:
+        say(f"{line}; stopped: {sender.failure}")
+    elif sender.unacknowledged:
+        say(f"{line}; {sender.unacknowledged} may or may not be there")
+    else:
+        say(line)
+    return 1 if sender.unacknowledged else 0
+
+
+def _messages(options: argparse.Namespace) -> Iterator[Message]:
+    rng = Random(options.seed)  # noqa: S311 - sample data, no secrets
+    if options.file:
+        messages = file_messages(options.file, rng)
+    elif options.start_at is None:
+        messages = generated_messages(rng, system_clock, options.bad_ratio)
+    else:
+        clock = simulated_clock(options.start_at, options.rate or DEFAULT_RATE)
+        messages = generated_messages(rng, clock, options.bad_ratio)
+    return islice(messages, options.count)
+
+
+@contextmanager
+def _progress(count: int | None) -> Iterator[Callable[[int], None]]:
+    """A function to show how many are done: as a bar, if there is a count and a terminal."""
+    if count is None or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=count)
+        next_at = 0.0
+
+        def show(done: int) -> None:
+            nonlocal next_at
+            if done == count or time.monotonic() >= next_at:
+                next_at = time.monotonic() + BAR_EVERY_SECONDS
+                progress.update(task, completed=done)
+
+        yield show
+
+
+if __name__ == "__main__":
+    sys.exit(main())

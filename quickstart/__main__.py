@@ -1,0 +1,119 @@
+"""`make run`: local Kafka, sample logins and the flow, with its report on the terminal.
+
+    python -m quickstart
+
+With KAFKA_BOOTSTRAP_SERVERS set, that Kafka is used instead, and no sample logins are sent there.
+State stays in .local, so the next run goes on where this one ended.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from local_kafka import LocalKafka, LocalKafkaError
+from settings import load_settings
+
+LOCAL = Path(".local")
+KAFKA_PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
+LOGINS_A_SECOND = 50  # a report every two seconds: lively, and still readable
+STOP_SECONDS = 15.0  # the flow drains within 10 s; after this it is stuck, and ended
+RESTART_SECONDS = 2.0  # rest before a restart, so that a fault that stays doesn't spin
+HEALTHY_SECONDS = 30.0  # a flow that ran this long did start
+RESTARTS = 3  # in a row without such a run: then the fault stays, and a person has to look
+
+
+def main() -> int:
+    """Start all parts in order, watch the flow, and end them in the opposite order."""
+    settings = load_settings()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt_once)
+    with ExitStack() as parts:
+        try:
+            if "kafka_bootstrap_servers" in settings.model_fields_set:
+                _say(f"using Kafka at {settings.kafka_bootstrap_servers}; sending no sample logins")
+            else:
+                parts.enter_context(_kafka())
+                parts.enter_context(_running("producer", "--rate", str(LOGINS_A_SECOND)))
+            return _supervise()
+        except LocalKafkaError as error:
+            return _say(str(error), status=1)
+        except KeyboardInterrupt:
+            return _say("stopping; run it again to go on from here")
+
+
+def _interrupt_once(_signum: int, _frame: FrameType | None) -> None:
+    """Begin to stop; further signals must not break off the stopping."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _kafka() -> Iterator[LocalKafka]:
+    kafka = LocalKafka(LOCAL / "kafka", port=KAFKA_PORT)
+    try:
+        kafka.start(_say)
+        yield kafka
+    finally:
+        kafka.stop()
+
+
+@contextmanager
+def _running(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a module of this project, out of reach of the terminal's Ctrl-C, until the block ends."""
+    process = subprocess.Popen(  # noqa: S603  # the command is our own
+        [sys.executable, "-m", module, *arguments], start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            _say(f"{module} did not stop within {STOP_SECONDS:.0f} s: killing it")
+            process.kill()
+            process.wait()
+
+
+def _supervise() -> int:
+    """Run the flow, and run it again when it fails: it goes on from its recovery state."""
+    recovery = _recovery_folder()
+    failures = 0
+    while failures < RESTARTS:
+        started = time.monotonic()
+        with _running("bytewax.run", "dataflows.login", *recovery) as flow:
+            if (status := flow.wait()) == 0:
+                return 0
+        healthy = time.monotonic() - started > HEALTHY_SECONDS
+        failures = 1 if healthy else failures + 1
+        _say(f"the flow ended with status {status}: starting it again")
+        time.sleep(RESTART_SECONDS)
+    return _say(f"the flow failed {RESTARTS} times in a row: see its last line above", status=1)
+
+
+def _recovery_folder() -> list[str]:
+    """Make the recovery folder if there is none, and return the flow's options for it."""
+    folder = LOCAL / "recovery"
+    if not list(folder.glob("part-*.sqlite3")):
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(  # noqa: S603  # the command is our own
+            [sys.executable, "-m", "bytewax.recovery", str(folder), "1"], check=True
+        )
+    return ["-r", str(folder), "-s", "1", "-b", "0"]
+
+
+def _say(line: str, *, status: int = 0) -> int:
+    print(line, file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).parent.parent)
+    raise SystemExit(main())

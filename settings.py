@@ -1,0 +1,134 @@
+"""Settings of every program here, from the environment or a `.env` file.
+
+`python -m settings` prints the settings in force, secrets hidden. Names and defaults are part of
+the contract with the people who deploy this: the table may grow, a name in it never changes.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Settings", "load_settings"]
+
+LONGEST_TOPIC_NAME = 249  # Kafka's own limit: a topic is a folder name with a partition number
+TOPIC_CHARACTERS = r"^[a-zA-Z0-9._-]+$"
+HIGHEST_PORT = 65_535
+ONE_DAY_SECONDS = 86_400
+
+
+def _no_dot_names(topic: str) -> str:
+    """Refuse `.` and `..`, the two names that Kafka's pattern allows and Kafka refuses."""
+    if topic in {".", ".."}:
+        raise ValueError("a topic can't be named . or ..")
+    return topic
+
+
+Topic = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_TOPIC_NAME, pattern=TOPIC_CHARACTERS),
+    AfterValidator(_no_dot_names),
+]
+# The group names the progress topic ({group}-progress), so it has a topic's characters.
+Group = Annotated[str, Field(min_length=1, max_length=200, pattern=TOPIC_CHARACTERS)]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
+
+
+class Settings(BaseSettings):
+    """What can be set, with defaults and ranges."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    kafka_bootstrap_servers: str = Field(default="localhost:29092", min_length=1)
+    kafka_group_id: Group = "login-processor-group"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None = None
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_ca_location: str | None = None
+    kafka_ssl_certificate_location: str | None = None
+    kafka_ssl_key_location: str | None = None
+
+    input_topic: Topic = "user-login"
+    output_topic: Topic = "processed-user-login"
+    insights_topic: Topic = "login-insights"
+    dead_letter_topic: Topic = "user-login-dlq"
+
+    delivery_guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
+    stop_at_end: bool = False
+    batch_size: int = Field(default=2_000, ge=1, le=100_000)
+    batch_interval_ms: int = Field(default=50, ge=0, le=10_000)
+    report_every: int = Field(default=100, ge=1)
+    on_missing_state: Literal["replay", "continue"] = "replay"
+    create_topics: bool = True
+    broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
+    log_format: Literal["console", "json"] = "console"
+
+    @property
+    def progress_topic(self) -> str:
+        """The compacted topic that holds, for each input partition, how far outputs are written."""
+        return f"{self.kafka_group_id}-progress"
+
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> Self:
+        """Refuse a half-set login: the client would fail later, and less clearly."""
+        login = (self.kafka_sasl_mechanism, self.kafka_sasl_username, self.kafka_sasl_password)
+        protocol = self.kafka_security_protocol or "PLAINTEXT"
+        if protocol.startswith("SASL") and None in login:
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={protocol} needs KAFKA_SASL_MECHANISM, "
+                "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+            )
+        if not protocol.startswith("SASL") and login != (None, None, None):
+            raise ValueError(
+                "KAFKA_SASL_* is set: set KAFKA_SECURITY_PROTOCOL to SASL_PLAINTEXT or SASL_SSL"
+            )
+        certificate = (self.kafka_ssl_certificate_location, self.kafka_ssl_key_location)
+        if (certificate[0] is None) != (certificate[1] is None):
+            raise ValueError(
+                "set both KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION, or neither"
+            )
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the settings, or print one line for each wrong one and exit with status 1."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for fault in error.errors():
+            print(_fault_line(fault), file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _fault_line(fault: "ErrorDetails") -> str:
+    """One line that names the setting, its value and what is allowed."""
+    allowed = fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if not fault["loc"]:
+        return f"wrong setting: {allowed}"
+    name = str(fault["loc"][0])
+    field = Settings.model_fields[name]
+    value = "(hidden)" if "SecretStr" in str(field.annotation) else repr(fault["input"])
+    return f"wrong setting: {name.upper()}={value}: should be {allowed}"
+
+
+def main() -> None:
+    """Print every setting in force as NAME=value, secrets hidden."""
+    for name, value in load_settings():
+        shown = str(value).lower() if isinstance(value, bool) else value
+        print(f"{name.upper()}={'' if shown is None else shown}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""A real Kafka for all tests, and a flow with topics of its own for each."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_kafka import LocalKafka
+from tests.support.flow import Flow
+from tests.support.topics import Topics
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A running broker that all tests share; a test that kills a broker starts its own."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def free_ports() -> list[int]:
+    """Some ports of this machine that nothing listens on."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+@pytest.fixture
+def topics(kafka: LocalKafka) -> Topics:
+    """An independent client of the shared broker."""
+    return Topics(kafka.bootstrap_servers)
+
+
+@pytest.fixture
+def flow(kafka: LocalKafka, tmp_path: Path) -> Flow:
+    """A flow whose topics, group and recovery folder nothing else uses."""
+    return Flow(kafka.bootstrap_servers, f"flow{next(_numbers)}", tmp_path)

@@ -1,0 +1,56 @@
+"""Command lines that the engine would take although they can't work."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from dataflows.command_line import check_command_line
+
+
+def arguments(**changes: object) -> Namespace:
+    """Return a command line in which only the given options are set."""
+    defaults = dict.fromkeys(
+        ("workers_per_process", "process_id", "addresses", "recovery_directory")
+    )
+    return Namespace(**{**defaults, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"workers_per_process": 2},
+        {"workers_per_process": "2"},  # as it comes from the environment
+        {"process_id": 1, "addresses": "a:1;b:2"},
+        {"process_id": "0", "addresses": "a:1"},
+    ],
+)
+def test_a_command_line_that_works_passes(changes: dict[str, object]) -> None:
+    """What the engine can run isn't refused."""
+    check_command_line(arguments(**changes))
+
+
+def test_a_recovery_folder_with_partitions_passes(tmp_path: Path) -> None:
+    """A folder that bytewax.recovery made is fine."""
+    (tmp_path / "part-0.sqlite3").touch()
+    check_command_line(arguments(recovery_directory=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"workers_per_process": 0}, "1 or more"),
+        ({"workers_per_process": -1}, "1 or more"),
+        ({"workers_per_process": "two"}, "1 or more"),
+        ({"addresses": "a:1"}, "needs -i"),
+        ({"process_id": 1, "addresses": "a:1"}, "has to be 0 to 0"),
+        ({"process_id": -1, "addresses": "a:1;b:1"}, "has to be 0 to 1"),
+        ({"process_id": 0, "addresses": "a;b"}, "HOST:PORT"),
+        ({"recovery_directory": Path("/nowhere")}, "python -m bytewax.recovery /nowhere 1"),
+    ],
+)
+def test_a_command_line_that_can_not_work_is_refused(changes: dict[str, object], said: str) -> None:
+    """One line says what to do, and the exit status isn't 0."""
+    with pytest.raises(SystemExit, match=said):
+        check_command_line(arguments(**changes))

@@ -1,0 +1,493 @@
+# ruff: noqa: RUF001 - digits that look like others are what is tested here
+import json
+import sys
+from collections.abc import Callable
+from itertools import combinations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from connectors.records import RecordBatch
+from operators import decode as decode_module
+from operators.batches import Login, Reason, Reject
+from operators.decode import (
+    DEEPEST_NESTING,
+    FIELDS,
+    LARGEST_FIELD,
+    LAST_SECOND,
+    decode,
+    decode_batch,
+    decode_carefully,
+)
+
+NOW = 1_720_622_216
+NOW_MS = NOW * 1_000
+DAY = 86_400
+TEXT_FIELDS = tuple(name for name in FIELDS if name != "timestamp")
+CLEAN: dict[str, object] = {
+    "user_id": "593-47-5928",
+    "app_version": "2.3.0",
+    "ip": "203.0.113.77",
+    "locale": "CA",
+    "device_id": "70d46930-4dbf-4458-b100-179cd9ad90aa",
+    "timestamp": NOW,
+    "device_type": "android",
+}
+
+
+def message(**changes: object) -> bytes:
+    """A clean login with some fields changed or added."""
+    return json.dumps(CLEAN | changes).encode()
+
+
+def raw_message(name: str, raw: str | bytes) -> bytes:
+    """A clean login, one field of which is `raw` as it stands."""
+    raw = raw.encode() if isinstance(raw, str) else raw
+    return message(**{name: "<raw>"}).replace(b'"<raw>"', raw)
+
+
+def without(name: str) -> bytes:
+    """A clean login that lacks a field."""
+    return json.dumps({key: value for key, value in CLEAN.items() if key != name}).encode()
+
+
+def nested(levels: int) -> str:
+    """An array in an array, that many levels deep."""
+    return "[" * levels + "]" * levels
+
+
+def reason(value: bytes | None) -> Reason | None:
+    """Why a message is rejected, None for a login."""
+    result = decode(value, NOW_MS)
+    return result.reason if isinstance(result, Reject) else None
+
+
+def login(value: bytes) -> Login:
+    """The login that a message holds."""
+    result = decode(value, NOW_MS)
+    assert isinstance(result, Login), result
+    return result
+
+
+# Messages for the properties: raw JSON texts that are mostly near a login, bytes near such a text,
+# and any bytes at all.
+fragments = st.sampled_from(
+    [
+        '"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"é"', '"\\u00e9"', '"a\\"b\\\\"',
+        '""', "null", "true", "0", "-0", "-1", "1.0", "1e5", "1e999", "-1E+999", "NaN", "-Infinity",
+        "01",
+        str(NOW), f'"{NOW}"', f'"00{NOW}"', str(NOW * 1_000), "1" * 30, "1" * 400, "1" * 5_000,
+        '"1.2.3.4"', '"x', "[1,]", '"' + "x" * 1_100 + '"', '"' + "\\u00e9" * 400 + '"',
+        nested(600),
+    ]
+)  # fmt: skip
+scalars = fragments | st.integers().map(str) | st.floats().map(json.dumps)
+texts = st.text().map(json.dumps) | st.text().map(lambda text: json.dumps(text, ensure_ascii=False))
+names = st.sampled_from([*FIELDS, *FIELDS, "unknown", "", "User_ID"]).map(json.dumps) | st.just(
+    '"user\\u005fid"'
+)
+
+
+def _array(items: list[str]) -> str:
+    return f"[{','.join(items)}]"
+
+
+def _object(pairs: list[tuple[str, str]]) -> str:
+    return "{" + ", ".join(f"{name}: {value}" for name, value in pairs) + "}"
+
+
+values = st.recursive(
+    scalars | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(_array)
+        | st.lists(st.tuples(names, inner), max_size=3).map(_object)
+    ),
+    max_leaves=5,
+)
+near_logins = st.lists(st.tuples(names, values), max_size=4).map(
+    lambda pairs: _object(
+        [(json.dumps(name), json.dumps(value)) for name, value in CLEAN.items()] + pairs
+    )
+)
+json_texts = (near_logins | st.lists(st.tuples(names, values)).map(_object) | values).map(
+    lambda text: text.encode("utf-8", "surrogatepass")
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A message with a stretch of it replaced."""
+    value = draw(json_texts | st.just(message()))
+    start = draw(st.integers(0, len(value)))
+    end = draw(st.integers(start, min(start + 8, len(value))))
+    return value[:start] + draw(st.binary(max_size=4)) + value[end:]
+
+
+messages = json_texts | mutated() | st.binary()
+
+
+@given(messages)
+@example(b"[" * 100_000)
+@example(raw_message("locale", nested(100_000)))
+@example(raw_message("unknown", "1" * 100_000))
+@settings(max_examples=500, deadline=None)
+def test_any_bytes_are_a_login_or_a_reject(value: bytes) -> None:
+    """No message can stop the flow, whatever is in it."""
+    assert isinstance(decode(value, NOW_MS), Login | Reject)
+
+
+@given(messages)
+@settings(max_examples=2_000, deadline=None)
+def test_the_quick_way_and_the_careful_way_agree(value: bytes) -> None:
+    """How fast a message is read never decides what becomes of it."""
+    assert decode(value, NOW_MS) == decode_carefully(value, NOW_MS)
+
+
+@pytest.mark.parametrize("timestamp", [NOW, str(NOW)])
+def test_a_usual_login_is_read_the_quick_way(
+    monkeypatch: pytest.MonkeyPatch, timestamp: object
+) -> None:
+    """The careful way costs ten times as much, so it is for unusual messages only."""
+    monkeypatch.setattr(decode_module, "decode_carefully", None)
+    login(message(timestamp=timestamp))
+    login(message(timestamp=timestamp, device_type=None))
+    login(without("device_type"))
+
+
+def test_a_login_has_what_its_message_has() -> None:
+    """Each field is where it belongs."""
+    assert login(message()) == Login(
+        user_id="593-47-5928",
+        timestamp=NOW,
+        app_version="2.3.0",
+        device_type="android",
+        locale="CA",
+        device_id="70d46930-4dbf-4458-b100-179cd9ad90aa",
+        ip="203.0.113.77",
+    )
+
+
+def test_nothing_is_trimmed() -> None:
+    """Texts stay as they came, white space and all."""
+    assert login(message(user_id=" \n", locale=" CA\0")).user_id == " \n"
+    assert login(message(user_id=" \n", locale=" CA\0")).locale == " CA\0"
+
+
+@pytest.mark.parametrize("name", [name for name in TEXT_FIELDS if name != "user_id"])
+def test_a_login_may_lack_a_field(name: str) -> None:
+    """Absent, null and empty are soft faults, left to enrich."""
+    assert getattr(login(without(name)), name) is None
+    assert getattr(login(message(**{name: None})), name) is None
+    assert getattr(login(message(**{name: ""})), name) == ""
+
+
+def test_a_tombstone_is_rejected() -> None:
+    """A record without a value holds no login."""
+    assert reason(None) is Reason.TOMBSTONE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"", b" ", b"\0", b"{", b"login", b"'a'", message()[:-1], message() + b"}", message() * 2,
+        message() + b"\0", b"\xef\xbb\xbf" + message(), message().decode().encode("utf-16"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_rejected(value: bytes) -> None:
+    """Empty, cut off, with something behind it, with a BOM, or in another encoding."""
+    assert reason(value) is Reason.NOT_JSON
+
+
+@pytest.mark.parametrize("name", ["locale", "timestamp", "unknown"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1E+999", b'{"a": [1e999]}', b"01", b"+1",
+        b"1.", b'"a\nb"', b'"\\x41"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\xaf"', b"[1,]", b"",
+    ],
+)  # fmt: skip
+def test_bad_json_is_rejected_in_known_and_unknown_fields(name: str, raw: bytes) -> None:
+    """Strict JSON in strict UTF-8 everywhere; a number that no double holds counts as none."""
+    assert reason(raw_message(name, raw)) is Reason.NOT_JSON
+
+
+@pytest.mark.parametrize("raw", ['"\\ud800"', '"\\udc00"', '"\\udc00\\ud800"', '"x\\ud800x"'])
+def test_a_lone_surrogate_is_rejected_in_known_fields_only(raw: str) -> None:
+    """It can't be written again as UTF-8; in a field that nobody reads it does no harm."""
+    assert {reason(raw_message(name, raw)) for name in FIELDS} == {Reason.NOT_JSON}
+    assert reason(raw_message("unknown", raw)) is None
+    assert reason(raw_message("unknown", f'{{"user_id": [{raw}], {raw}: 1}}')) is None
+    assert login(raw_message("locale", '"\\ud83d\\ude00"')).locale == "\N{GRINNING FACE}"
+
+
+def test_nesting_is_limited() -> None:
+    """The login's own object is the first level; the limit is the same wherever levels stand."""
+    inside = DEEPEST_NESTING - 1
+    assert reason(raw_message("unknown", nested(inside))) is None
+    assert reason(raw_message("unknown", nested(inside + 1))) is Reason.NOT_JSON
+    assert reason(raw_message("locale", nested(inside))) is Reason.WRONG_TYPE
+    assert reason(raw_message("locale", nested(inside + 1))) is Reason.NOT_JSON
+    assert reason(nested(DEEPEST_NESTING).encode()) is Reason.NOT_AN_OBJECT
+    assert reason(nested(DEEPEST_NESTING + 1).encode()) is Reason.NOT_JSON
+    objects = '{"a":' * (inside + 1) + "1" + "}" * (inside + 1)
+    assert reason(raw_message("unknown", objects)) is Reason.NOT_JSON
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '"' + "[{" * DEEPEST_NESTING + '"',
+        '"' + '\\"[{' * DEEPEST_NESTING + '"',
+        '"\\\\", "more": "' + '\\\\\\"[' * DEEPEST_NESTING + '\\\\"',
+        "[" + "[]," * DEEPEST_NESTING + "[{}]]",
+        "[" + '["]"],' * DEEPEST_NESTING + "[]]",
+    ],
+)
+def test_brackets_that_do_not_nest_are_no_levels(raw: str) -> None:
+    """In a text or side by side there may be any number of them."""
+    assert reason(raw_message("unknown", raw)) is None
+
+
+def test_brackets_in_texts_close_no_levels() -> None:
+    """Levels are counted as the parser sees them."""
+    deep = '["]\\"]",' * DEEPEST_NESTING + "1" + "]" * DEEPEST_NESTING
+    assert reason(raw_message("unknown", deep)) is Reason.NOT_JSON
+
+
+def test_a_nearly_full_stack_is_no_exception() -> None:
+    """Where Python's own limit comes first, the message is rejected all the same."""
+    value = raw_message("unknown", nested(DEEPEST_NESTING - 1))
+
+    def descend(levels: int) -> Login | Reject:
+        return decode(value, NOW_MS) if levels == 0 else descend(levels - 1)
+
+    result = descend(sys.getrecursionlimit() - _stack_depth() - 100)
+    assert isinstance(result, Login) or result.reason is Reason.NOT_JSON
+
+
+def _stack_depth() -> int:
+    frame, depth = sys._getframe(), 0
+    while frame.f_back is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+@pytest.mark.parametrize("value", [b"[]", b'"login"', b"42", b"1.5", b"null", b"true", b"[{}]"])
+def test_json_that_is_no_object_is_rejected(value: bytes) -> None:
+    """A login is an object, and not in a list either."""
+    assert reason(value) is Reason.NOT_AN_OBJECT
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("value", [True, False, 1.5, [], {}, ["CA"], {"a": 1}])
+def test_a_field_of_the_wrong_type_is_rejected(name: str, value: object) -> None:
+    """Known fields are texts or null, and nothing is converted."""
+    assert reason(message(**{name: value})) is Reason.WRONG_TYPE
+
+
+@pytest.mark.parametrize("name", TEXT_FIELDS)
+@pytest.mark.parametrize("raw", ["7", "1" * 400, "1" * 5_000])
+def test_only_the_timestamp_may_be_an_integer(name: str, raw: str) -> None:
+    """However large the integer is."""
+    assert reason(raw_message(name, raw)) is Reason.WRONG_TYPE
+
+
+@pytest.mark.parametrize("raw", [f"{NOW}.0", "1e9", "0.0", "-0.0"])
+def test_a_timestamp_with_fraction_or_exponent_has_the_wrong_type(raw: str) -> None:
+    """Even one that is whole: JSON integers only."""
+    assert reason(raw_message("timestamp", raw)) is Reason.WRONG_TYPE
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name != "ip"])
+def test_a_field_over_1024_bytes_is_rejected(name: str) -> None:
+    """Bytes of UTF-8 count, whatever escapes the message was written with."""
+    digits = f"{NOW:0{LARGEST_FIELD}}"
+    assert reason(message(**{name: digits})) is None
+    assert reason(message(**{name: "0" + digits})) is Reason.TOO_LARGE
+    if name != "timestamp":
+        assert reason(raw_message(name, '"' + "\\u00e9" * 512 + '"')) is None
+        assert reason(raw_message(name, '"' + "\\u00e9" * 512 + 'x"')) is Reason.TOO_LARGE
+        assert reason(raw_message(name, '"' + "é" * 513 + '"')) is Reason.TOO_LARGE
+
+
+def test_ip_and_unknown_fields_may_be_of_any_size() -> None:
+    """A long ip is no address, which is for enrich to say."""
+    assert reason(message(ip="1" * 900_000)) is None
+    assert reason(message(unknown="1" * 900_000)) is None
+
+
+@pytest.mark.parametrize("name", ["user_id", "timestamp"])
+def test_a_login_has_a_user_and_a_timestamp(name: str) -> None:
+    """Absent, null and empty are the same."""
+    assert reason(without(name)) == f"missing_{name}"
+    assert reason(message(**{name: None})) == f"missing_{name}"
+    assert reason(message(**{name: ""})) == f"missing_{name}"
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        -1, LAST_SECOND + 1, 2**63, 2**64, 10**400, "-1", "+1", " 1", "1 ", "1\n", "1\0", "1_0",
+        "1.0", "1e9", "0x66", "nan", "٣", "１", "²", str(LAST_SECOND + 1), "9" * LARGEST_FIELD,
+        "2024-07-10T14:36:56Z",
+    ],
+)  # fmt: skip
+def test_an_invalid_timestamp_is_rejected(timestamp: object) -> None:
+    """Only whole decimal seconds of the years 1970 to 9999 are one."""
+    assert reason(message(timestamp=timestamp)) is Reason.INVALID_TIMESTAMP
+
+
+@pytest.mark.parametrize("raw", ["1" * 5_000, "-" + "1" * 5_000, "1" * 900_000])
+def test_an_integer_that_python_would_not_convert_is_an_invalid_timestamp(raw: str) -> None:
+    """In a field that nobody reads it does no harm."""
+    assert reason(raw_message("timestamp", raw)) is Reason.INVALID_TIMESTAMP
+    assert reason(raw_message("unknown", raw)) is None
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "seconds"),
+    [(0, 0), ("0", 0), (str(NOW), NOW), (f"000{NOW}", NOW), (f"{NOW:01000}", NOW)],
+)
+def test_a_timestamp_is_an_integer_or_its_digits(timestamp: object, seconds: int) -> None:
+    """Zero is the first second of 1970, not a missing timestamp; leading zeros don't count."""
+    assert login(message(timestamp=timestamp)).timestamp == seconds
+
+
+def test_a_timestamp_may_be_a_day_past_its_record() -> None:
+    """A millisecond more, and it is in the future."""
+    day_later = (NOW + DAY) * 1_000
+    assert isinstance(decode(message(timestamp=NOW + 2 * DAY), day_later), Login)
+    for value in (message(timestamp=NOW + 2 * DAY), message(timestamp=str(NOW + 2 * DAY))):
+        result = decode(value, day_later - 1)
+        assert isinstance(result, Reject)
+        assert result.reason is Reason.TIMESTAMP_IN_FUTURE
+
+
+def test_the_year_9999_is_valid_and_the_future() -> None:
+    """The range is judged before the record's time."""
+    assert reason(message(timestamp=LAST_SECOND)) is Reason.TIMESTAMP_IN_FUTURE
+    assert isinstance(decode(message(timestamp=LAST_SECOND), LAST_SECOND * 1_000), Login)
+
+
+FAULTS: dict[Reason, Callable[[dict[str, object]], dict[str, object]]] = {
+    Reason.NOT_JSON: lambda fields: fields | {"ip": "\ud800"},
+    Reason.WRONG_TYPE: lambda fields: fields | {"device_type": 7},
+    Reason.TOO_LARGE: lambda fields: fields | {"locale": "x" * 2_000},
+    Reason.MISSING_USER_ID: lambda fields: fields | {"user_id": None},
+    Reason.MISSING_TIMESTAMP: lambda fields: fields | {"timestamp": ""},
+    Reason.INVALID_TIMESTAMP: lambda fields: fields | {"timestamp": "x"},
+    Reason.TIMESTAMP_IN_FUTURE: lambda fields: fields | {"timestamp": NOW * 2},
+}
+TIMESTAMP_FAULTS = {
+    Reason.MISSING_TIMESTAMP, Reason.INVALID_TIMESTAMP, Reason.TIMESTAMP_IN_FUTURE
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [pair for pair in combinations(FAULTS, 2) if not set(pair) <= TIMESTAMP_FAULTS],
+)
+def test_of_two_faults_the_first_in_the_contract_s_order_is_the_reason(
+    first: Reason, second: Reason
+) -> None:
+    """Whichever fields they are in, and in whatever order these stand."""
+    fields = FAULTS[first](FAULTS[second](CLEAN))
+    assert reason(json.dumps(fields).encode()) is first
+    assert reason(json.dumps(dict(reversed(fields.items()))).encode()) is first
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """Names count as they are written: another case is another field."""
+    more = message(unknown={"user_id": 7}, User_ID=7, TIMESTAMP=[], **{"": None})
+    assert decode(more, NOW_MS) == decode(message(), NOW_MS)
+    assert reason(without("user_id")[:-1] + b', "User_ID": "7"}') is Reason.MISSING_USER_ID
+
+
+@pytest.mark.parametrize("raw", ['"NY"', "7", "[7]", '"\\ud800"', '"' + "x" * 2_000 + '"'])
+def test_the_last_of_a_field_s_values_counts(raw: str) -> None:
+    """As nearly every reader does it; what stood there before is never looked at."""
+    twice = raw_message("locale", raw)[:-1] + b', "locale": "CA"}'
+    assert decode(twice, NOW_MS) == decode(message(), NOW_MS)
+    reverse = message()[:-1] + b', "locale": ' + raw.encode() + b"}"
+    assert decode(reverse, NOW_MS) == decode(raw_message("locale", raw), NOW_MS)
+
+
+def test_json_may_be_written_in_any_way() -> None:
+    """White space and escapes don't matter."""
+    clean = decode(message(), NOW_MS)
+    assert decode(b" \t\r\n" + message() + b"\n", NOW_MS) == clean
+    assert decode(json.dumps(CLEAN, indent=4).encode(), NOW_MS) == clean
+    assert decode(message().replace(b"user_id", b"user\\u005fid"), NOW_MS) == clean
+
+
+@given(st.sampled_from(FIELDS), values)
+@settings(deadline=None)
+def test_a_reject_says_why_without_quoting_the_record(name: str, raw: str) -> None:
+    """Details go to logs and headers, where no value may appear."""
+    marker = "m4rker"
+    fields = json.dumps(dict.fromkeys(FIELDS, marker) | {marker: marker})
+    value = f'{fields[:-1]}, "{name}": {raw}, "{marker}": "{marker}"'.encode("utf-8", "ignore")
+    for each in (value + b"}", value + b", " + marker.encode() + b"}", value + b"\xff}"):
+        result = decode(each, NOW_MS)
+        assert isinstance(result, Reject) or name == "timestamp"
+        assert isinstance(result, Login) or (result.detail and marker not in result.detail)
+
+
+def test_the_detail_names_the_field_and_the_rule() -> None:
+    """What people need to find the sender's mistake."""
+    details = [
+        result.detail
+        for value in (message(locale=7), message(device_id="x" * 2_000), message(timestamp="x"))
+        if isinstance(result := decode(value, NOW_MS), Reject)
+    ]
+    assert details == [
+        "locale is a number, not text",
+        "device_id is over 1,024 bytes of UTF-8",
+        "timestamp is not whole seconds since 1970, in decimal digits, up to the year 9999",
+    ]
+
+
+def batch(*values: bytes | None) -> RecordBatch:
+    """A batch of records, all written now."""
+    return RecordBatch(
+        topic="user-login",
+        partition=3,
+        start=0,
+        next_offset=99,
+        offsets=list(range(len(values))),
+        timestamps=[NOW_MS] * len(values),
+        values=list(values),
+        origins=[],
+    )
+
+
+def test_a_batch_is_parted_into_logins_and_rejects() -> None:
+    """Both know where in the batch they stood."""
+    decoded = decode_batch(batch(message(), None, message(user_id="u"), b"x"))
+    assert [login.user_id for login in decoded.logins] == ["593-47-5928", "u"]
+    assert list(decoded.indexes) == [0, 2]
+    assert [(index, reject.reason) for index, reject in decoded.rejects] == [
+        (1, Reason.TOMBSTONE),
+        (3, Reason.NOT_JSON),
+    ]
+
+
+def test_a_batch_may_have_no_rejects_or_nothing_else_or_nothing() -> None:
+    """None of these is special to what comes after."""
+    clean = decode_batch(batch(message(), message()))
+    assert (list(clean.indexes), len(clean.logins), clean.rejects) == ([0, 1], 2, [])
+    broken = decode_batch(batch(None, None))
+    assert (list(broken.indexes), broken.logins, len(broken.rejects)) == ([], [], 2)
+    empty = decode_batch(batch())
+    assert (list(empty.indexes), empty.logins, empty.rejects) == ([], [], [])
+
+
+def test_each_record_is_judged_by_its_own_time() -> None:
+    """A batch can span any time."""
+    records = batch(message(), message())
+    records.timestamps[0] = 0
+    decoded = decode_batch(records)
+    assert [(index, reject.reason) for index, reject in decoded.rejects] == [
+        (0, Reason.TIMESTAMP_IN_FUTURE)
+    ]

@@ -1,0 +1,119 @@
+# ruff: noqa: RUF001 - digits that look like others are what is tested here
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from operators.privacy import mask_address
+
+ipv4 = st.ip_addresses(v=4).filter(lambda address: isinstance(address, IPv4Address))
+ipv6 = st.ip_addresses(v=6)
+# Texts near an address; the other digits are Arabic, full-width and superscript.
+near_misses = st.text(alphabet="0123459afAF.:/%x -٣１²\n\0", max_size=24) | st.lists(
+    st.sampled_from(["0", "1", "01", "255", "256", "ffff", "", "1.2.3.4", "12345", "g"]), max_size=9
+).flatmap(lambda parts: st.sampled_from([".".join(parts), ":".join(parts)]))
+
+
+def network(text: str) -> str:
+    """The masked address as the standard library would make it."""
+    address = ip_address(text)
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None:
+            return str(ip_network(f"{address}/48", strict=False).network_address)
+        address = inner
+    return str(ip_network(f"{address}/24", strict=False).network_address)
+
+
+def in_ipv6(prefix: str, address: IPv4Address, rest: int) -> str:
+    """An IPv6 address with that IPv4 address behind the prefix, and further bits behind it."""
+    shift = 128 - 32 - int(ip_network(prefix).prefixlen)
+    number = int(ip_network(prefix).network_address) | int(address) << shift
+    return str(IPv6Address(number | rest & ((1 << shift) - 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("203.0.113.77", "203.0.113.0"),
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - an address in a record, nothing listens on it
+        ("255.255.255.255", "255.255.255.0"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"),
+        ("2001:0DB8:0001::ABCD", "2001:db8:1::"),
+        ("2001:db8::1", "2001:db8::"),
+        ("2001:0:1:2::", "2001:0:1::"),
+        ("0:0:1:2::", "0:0:1::"),
+        ("::1", "::"),
+        ("fe80::1", "fe80::"),
+        ("::ffff:203.0.113.77", "203.0.113.0"),
+        ("::FFFF:cb00:714d", "203.0.113.0"),
+        ("2002:cb00:714d::1", "203.0.113.0"),
+        ("64:ff9b::203.0.113.77", "64:ff9b::"),
+    ],
+)
+def test_address_is_masked(text: str, masked: str) -> None:
+    """IPv4 to /24, IPv6 to /48, IPv4 in IPv6 as IPv4, each in its canonical form."""
+    assert mask_address(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", " ", "01.2.3.4", "1.2.3.04", "00.0.0.0", "0x7f.0.0.1", "2130706433", "1.2.3",
+        "1.2.3.4.5", "1..2.3", "1.2.3.256", "1.2.3.-4", "1.2.3.4:80", "1.2.3.0/24", " 1.2.3.4",
+        "1.2.3.4 ", "1.2.3.4\n", "1.2.3.4\0", "١.٢.٣.٤", "１.2.3.4", "localhost", "fe80::1%eth0",
+        "fe80::1%1", "fe80::1%", "::ffff:1.2.3.4%eth0", "[::1]", "::1/128", ":::", "1::2::3",
+        "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7", "12345::", "::g", "::ffff:1.2.3.256",
+        "::ffff:01.2.3.4", " ::1", "::1\n", "1" * 900_000, ":" * 900_000, "1." * 450_000,
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_without_quoting_it(text: str) -> None:
+    """One strict reading on every platform, and an error that can be logged."""
+    with pytest.raises(ValueError, match=r"\Aneither an IPv4 nor an IPv6 address\Z") as caught:
+        mask_address(text)
+    assert caught.value.__context__ is None  # a trace would show the parser's error, which quotes
+
+
+@given(ipv4.map(str) | ipv6.map(str) | ipv6.map(lambda address: address.exploded.upper()))
+def test_any_address_is_masked_as_the_standard_library_would(text: str) -> None:
+    """However the address is spelled."""
+    assert mask_address(text) == network(text)
+
+
+@given(ipv4, st.integers(0, 2**80 - 1))
+def test_an_ipv4_address_in_ipv6_is_masked_as_ipv4(address: IPv4Address, rest: int) -> None:
+    """IPv4-mapped (RFC 4291) and 6to4 (RFC 3056): /48 would leave all of it."""
+    masked = mask_address(str(address))
+    assert mask_address(in_ipv6("::ffff:0:0/96", address, 0)) == masked
+    assert mask_address(f"::ffff:{address}") == masked
+    assert mask_address(in_ipv6("2002::/16", address, rest)) == masked
+
+
+@given(ipv4 | ipv6, st.data())
+def test_the_host_part_does_not_survive(
+    address: IPv4Address | IPv6Address, data: st.DataObject
+) -> None:
+    """All addresses of a network are masked as the same one, so the result can't tell them."""
+    host_bits = 8 if address.version == 4 else 80
+    host = data.draw(st.integers(0, (1 << host_bits) - 1))
+    other = ip_address((int(address) ^ host).to_bytes(len(address.packed), "big"))
+    # One network, ::/48, has the IPv4-mapped addresses in it, which are masked as IPv4.
+    assume({getattr(each, "ipv4_mapped", None) for each in (address, other)} == {None})
+    assert mask_address(str(other)) == mask_address(str(address))
+
+
+@given(near_misses | st.text())
+@settings(max_examples=2_000)
+def test_any_text_is_an_address_exactly_if_the_standard_library_says_so(text: str) -> None:
+    """Zone ids aside, which name an interface of the sender's machine."""
+    try:
+        expected = None if "%" in text else network(text)
+    except ValueError:
+        expected = None
+    if expected is None:
+        with pytest.raises(ValueError, match="neither"):
+            mask_address(text)
+    else:
+        assert mask_address(text) == expected
+        assert mask_address(expected) == expected

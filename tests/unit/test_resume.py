@@ -1,0 +1,108 @@
+"""Where reading begins, for every combination of snapshot, progress and log."""
+
+from typing import get_args
+
+import pytest
+
+from connectors.resume import (
+    OnMissingState,
+    Position,
+    SourceState,
+    StateDoesNotFitError,
+    resume_position,
+)
+from models import Progress
+
+ANY_CHOICE = get_args(OnMissingState)
+
+
+def snapshot(next_offset: int | None, start: int = 0, **changes: object) -> SourceState:
+    """Return what the recovery store holds of a partition."""
+    state = {"version": 1, "topic_id": "id", "start": start, "next_offset": next_offset}
+    return SourceState(**{**state, **changes})  # type: ignore[typeddict-item]
+
+
+def progress(offset: int, start: int = 0) -> Progress:
+    """Return a partition's last progress record."""
+    return Progress("in", "id", 0, offset=offset, start=start)
+
+
+@pytest.mark.parametrize("choice", ANY_CHOICE)
+def test_nothing_known_begins_with_the_log(choice: OnMissingState) -> None:
+    """Without snapshot and progress, reading and state begin at the log's first offset."""
+    assert resume_position(None, None, 5, "id", choice) == Position(5, start=5)
+
+
+@pytest.mark.parametrize("choice", ANY_CHOICE)
+def test_a_snapshot_is_gone_on_from(choice: OnMissingState) -> None:
+    """With a snapshot, reading goes on there, wherever outputs have come to since."""
+    position = resume_position(snapshot(50, start=3), progress(80), 10, "id", choice)
+    assert position == Position(50, start=3)
+
+
+def test_progress_without_a_snapshot_goes_back_to_the_states_start() -> None:
+    """Without a snapshot the state is rebuilt from where it began."""
+    position = resume_position(None, progress(80, start=20), 10, "id", "replay")
+    assert position == Position(20, start=20, read_again=60)
+
+
+def test_a_start_that_is_gone_becomes_the_logs_first_offset() -> None:
+    """Where retention took the state's start, rebuilding begins with what is left."""
+    position = resume_position(None, progress(80, start=20), 30, "id", "replay")
+    assert position == Position(30, start=30, read_again=50)
+
+
+def test_continue_takes_the_progress_as_the_states_start() -> None:
+    """ON_MISSING_STATE=continue reads nothing again."""
+    assert resume_position(None, progress(80), 10, "id", "continue") == Position(80, start=80)
+
+
+@pytest.mark.parametrize("choice", ANY_CHOICE)
+def test_a_snapshot_from_before_the_first_record_is_no_missing_state(
+    choice: OnMissingState,
+) -> None:
+    """A snapshot that had seen nothing says so: what progress covers is replayed into its state."""
+    position = resume_position(snapshot(None), progress(80, start=20), 10, "id", choice)
+    assert position == Position(20, start=20, read_again=60)
+
+
+def test_a_snapshot_of_an_empty_partition_begins_with_the_log() -> None:
+    """Nothing delivered and nothing written is no contradiction."""
+    assert resume_position(snapshot(None), None, 5, "id", "replay") == Position(5, start=5)
+
+
+@pytest.mark.parametrize("written", [None, progress(49)])
+def test_progress_behind_the_snapshot_is_refused(written: Progress | None) -> None:
+    """Outputs that end before the snapshot would leave a gap."""
+    with pytest.raises(StateDoesNotFitError, match="another group"):
+        resume_position(snapshot(50), written, 0, "id", "replay")
+
+
+def test_progress_equal_to_the_snapshot_is_fine() -> None:
+    """After a drain, snapshot and progress are the same offset."""
+    assert resume_position(snapshot(50), progress(50), 0, "id", "replay").offset == 50
+
+
+def test_a_snapshot_that_the_log_no_longer_reaches_is_refused() -> None:
+    """Records that retention deleted unprocessed are named, never skipped in silence."""
+    with pytest.raises(StateDoesNotFitError, match="retention deleted 10 offsets"):
+        resume_position(snapshot(50), progress(50), 60, "id", "replay")
+
+
+@pytest.mark.parametrize("choice", ANY_CHOICE)
+def test_progress_that_the_log_no_longer_reaches_is_refused(choice: OnMissingState) -> None:
+    """The same holds for progress without a snapshot."""
+    with pytest.raises(StateDoesNotFitError, match="retention deleted 5 offsets"):
+        resume_position(None, progress(55), 60, "id", choice)
+
+
+def test_a_snapshot_of_another_topic_is_refused() -> None:
+    """Offsets of a topic that was deleted mean nothing in the new one."""
+    with pytest.raises(StateDoesNotFitError, match="made again"):
+        resume_position(snapshot(50, topic_id="old"), progress(50), 0, "id", "replay")
+
+
+def test_a_snapshot_of_another_format_is_refused() -> None:
+    """State says which format it has."""
+    with pytest.raises(StateDoesNotFitError, match="has format 0"):
+        resume_position(snapshot(50, version=0), progress(50), 0, "id", "replay")
