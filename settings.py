@@ -69,10 +69,15 @@ class Settings(BaseSettings):
     stop_at_end: bool = False
     batch_size: int = Field(default=2_000, ge=1, le=100_000)
     batch_interval_ms: int = Field(default=50, ge=0, le=10_000)
+    window_seconds: int = Field(default=60, ge=1, le=ONE_DAY_SECONDS)
+    allowed_lateness_seconds: int = Field(default=10, ge=0, le=ONE_DAY_SECONDS)
+    idle_partition_seconds: int = Field(default=60, ge=1, le=ONE_DAY_SECONDS)
     report_every: int = Field(default=100, ge=1)
     on_missing_state: Literal["replay", "continue"] = "replay"
     create_topics: bool = True
     broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
+    dashboard_host: str = Field(default="127.0.0.1", min_length=1)
+    dashboard_port: Port = 8_080
     log_format: Literal["console", "json"] = "console"
 
     @property

@@ -7,6 +7,7 @@ from connectors.records import DeadLetter, Headers
 __all__ = ["dead_letter_headers", "fit"]
 
 HEADER_PREFIX = "dlq."
+TRUNCATED = HEADER_PREFIX + "truncated"
 # What Kafka's format adds to a lone record: 61 bytes for its batch, and lengths and deltas of at
 # most 5 bytes each (https://kafka.apache.org/documentation/#messageformat), rounded up.
 BATCH_OVERHEAD = 128
@@ -14,9 +15,12 @@ HEADER_OVERHEAD = 10
 
 
 def dead_letter_headers(letter: DeadLetter, topic: str, partition: int) -> Headers:
-    """Return the original headers, older dead-letter ones left out, and behind them ours."""
-    kept = [(name, value) for name, value in letter.headers if not name.startswith(HEADER_PREFIX)]
-    ours = {
+    """Return the original headers, older dead-letter ones left out, and behind them ours.
+
+    Kafka takes any bytes as a header's name, its clients only text. Headers that can't be read for
+    that reason are left out, and `dlq.truncated` says so.
+    """
+    ours: dict[str, object] = {
         "reason": letter.reason,
         "detail": letter.detail,
         "topic": topic,
@@ -24,6 +28,10 @@ def dead_letter_headers(letter: DeadLetter, topic: str, partition: int) -> Heade
         "offset": letter.offset,
         "timestamp": letter.timestamp,
     }
+    if letter.headers is None:
+        ours["truncated"] = "headers"
+    headers = letter.headers or []
+    kept = [(name, value) for name, value in headers if not name.startswith(HEADER_PREFIX)]
     return kept + [(HEADER_PREFIX + name, str(value).encode()) for name, value in ours.items()]
 
 
@@ -39,19 +47,19 @@ def fit(letter: DeadLetter, headers: Headers, limit: int) -> tuple[DeadLetter, H
     """
     if _size(letter, headers) <= limit:
         return letter, headers
-    headers = [(name, value) for name, value in headers if name.startswith(HEADER_PREFIX)]
-    if _size(letter, [*headers, _truncated("headers")]) <= limit:
-        return letter, [*headers, _truncated("headers")]
-    note = _truncated("headers, value, key")
-    room = limit - _size(replace(letter, key=None, value=None), [*headers, note])
+    if _size(letter, without := _without_originals(headers, "headers")) <= limit:
+        return letter, without
+    longest = _without_originals(headers, "headers, value, key")
+    room = limit - _size(replace(letter, key=None, value=None), longest)
     key = letter.key and letter.key[:room]
     value = letter.value and letter.value[: room - len(key or b"")]
     cut = "headers, value" if key == letter.key else "headers, value, key"
-    return replace(letter, key=key, value=value), [*headers, _truncated(cut)]
+    return replace(letter, key=key, value=value), _without_originals(headers, cut)
 
 
-def _truncated(what: str) -> tuple[str, bytes | None]:
-    return HEADER_PREFIX + "truncated", what.encode()
+def _without_originals(headers: Headers, truncated: str) -> Headers:
+    ours = [(n, v) for n, v in headers if n.startswith(HEADER_PREFIX) and n != TRUNCATED]
+    return [*ours, (TRUNCATED, truncated.encode())]
 
 
 def _size(letter: DeadLetter, headers: Headers) -> int:

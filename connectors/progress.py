@@ -3,7 +3,7 @@
 import time
 
 import msgspec
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.client_log import client_options
 from connectors.connection import Connection
@@ -47,6 +47,9 @@ class ProgressReader:
                 "group.id": "progress-reader",  # required by the client; no group is joined
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
+                # Says when all that is committed was read. A position doesn't: assigned anew to an
+                # earlier offset, the client still tells the position that it had before.
+                "enable.partition.eof": True,
                 "auto.offset.reset": "error",
             },
             **client_options(self._connection.servers),
@@ -87,7 +90,7 @@ def _last_value(consumer: Consumer, topic: str, partition: int) -> bytes | None:
     step, begin = FIRST_LOOK_BACK, end
     while begin > low:
         begin = max(low, end - step)
-        values = _read(consumer, TopicPartition(topic, partition, begin), end, deadline)
+        values = _read(consumer, TopicPartition(topic, partition, begin), deadline)
         if values:
             return values[-1]
         step *= LOOK_BACK_GROWTH
@@ -106,18 +109,17 @@ def _bounds(consumer: Consumer, where: TopicPartition, deadline: float) -> tuple
             return low, end
 
 
-def _read(consumer: Consumer, begin: TopicPartition, end: int, deadline: float) -> list[bytes]:
-    """Return the values of the committed records from `begin` up to the offset `end`."""
+def _read(consumer: Consumer, begin: TopicPartition, deadline: float) -> list[bytes]:
+    """Return the values of all committed records from `begin` on."""
     consumer.assign([begin])
     values: list[bytes] = []
-    while _position(consumer, begin) < end:
-        messages = consumer.consume(READ_AT_ONCE, READ_SECONDS)
-        values += [value for m in messages if not m.error() and (value := m.value()) is not None]
+    at_end = False
+    while not at_end:
+        for message in consumer.consume(READ_AT_ONCE, READ_SECONDS):
+            if (error := message.error()) is not None:
+                at_end |= error.code() == KafkaError._PARTITION_EOF
+            elif (value := message.value()) is not None:
+                values.append(value)
         if time.monotonic() > deadline:
             stop_process(f"can't read the progress topic {begin.topic} to its end: is Kafka well?")
     return values
-
-
-def _position(consumer: Consumer, begin: TopicPartition) -> int:
-    position: int = consumer.position([TopicPartition(begin.topic, begin.partition)])[0].offset
-    return begin.offset if position == OFFSET_INVALID else position

@@ -59,6 +59,9 @@ class RecordBatch:
         timestamps: each record's timestamp in ms since the epoch.
         values: each record's value, None for a tombstone.
         origins: the consumed messages, asked for key and headers of dead letters only.
+        idle: no records came, and the partition is idle until some do.
+        gap: the first batch of a state that began in mid-stream: there were records before it
+            that belong to the same windows.
     """
 
     topic: str
@@ -69,6 +72,8 @@ class RecordBatch:
     timestamps: list[int]
     values: list[bytes | None]
     origins: Sequence[RecordOrigin]
+    idle: bool = False
+    gap: bool = False
 
 
 # What confluent-kafka's produce_batch takes: {"key": ..., "value": ...}.
@@ -84,7 +89,7 @@ class DeadLetter:
         timestamp: the record's timestamp in ms since the epoch.
         key: its key, untouched.
         value: its value, untouched; None for a tombstone.
-        headers: its headers, untouched.
+        headers: its headers, untouched; None where they can't be read.
         reason: one word for counting.
         detail: one sentence for people, with no value of the record in it.
     """
@@ -93,7 +98,7 @@ class DeadLetter:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: Headers | None
     reason: str
     detail: str
 

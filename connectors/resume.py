@@ -28,12 +28,14 @@ class Position:
     Attributes:
         offset: the first offset to read.
         start: the offset where the state that will be built begins.
-        read_again: offsets between the two that were read before, for lack of a snapshot.
+        read_again: offsets that were read before, and are again for lack of a snapshot.
+        gap: the state begins in mid-stream: earlier records of the partition aren't in it.
     """
 
     offset: int
     start: int
     read_again: int = 0
+    gap: bool = False
 
 
 class StateDoesNotFitError(Exception):
@@ -73,9 +75,16 @@ def resume_position(
     if progress.offset < log_start:
         raise StateDoesNotFitError(_gone(progress.offset, log_start, "its outputs are written"))
     if snapshot is None and on_missing_state == "continue":
-        return Position(offset=progress.offset, start=progress.offset)
+        return Position(offset=progress.offset, start=progress.offset, gap=True)
     begin = max(progress.start, log_start)
-    return Position(offset=begin, start=begin, read_again=progress.offset - begin)
+    # The start stays as it was, so that after another crash the gap is still known. A state that
+    # began behind the log's first offset began in mid-stream itself (`continue`).
+    return Position(
+        offset=begin,
+        start=progress.start,
+        read_again=progress.offset - begin,
+        gap=progress.start != log_start,
+    )
 
 
 def _check_snapshot(snapshot: SourceState, topic_id: str) -> None:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Any, TypeVar
 
 import structlog
@@ -64,22 +66,25 @@ def partition_names(partitions: int) -> list[str]:
     return [partition_name(partition) for partition in range(partitions)]
 
 
-def prepare_topics(settings: Settings) -> FlowTopics:
+def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
     """Wait for the broker and the input topic, make what is missing, and check what is there.
 
+    Args:
+        settings: the process's settings.
+        draining: ends the waiting when set.
+
     Raises:
-        SystemExit: with one line that says what is wrong and what to do.
+        SystemExit: with one line that says what is wrong and what to do; with status 0 when it
+            was told to stop while it waited.
     """
-    deadline = time.monotonic() + settings.broker_wait_seconds
+    wait = partial(_wait, time.monotonic() + settings.broker_wait_seconds, draining)
     connection = Connection(settings)
-    admin = _wait(deadline, _no_broker(settings), lambda: _connect(connection))
+    admin = wait(_no_broker(settings), lambda: _connect(connection))
     try:
-        source = _wait(
-            deadline, _no_input(settings), lambda: _describe(admin, settings.input_topic)
-        )
+        source = wait(_no_input(settings), lambda: _describe(admin, settings.input_topic))
         partitions = len(source["partitions"])
-        _make_missing(admin, settings, partitions)
         _check_partitions(admin, settings, partitions)
+        _make_missing(admin, settings, partitions)
         return FlowTopics(
             input=settings.input_topic,
             input_id=str(source["topic_id"] or ""),
@@ -96,7 +101,7 @@ def prepare_topics(settings: Settings) -> FlowTopics:
         admin.close()
 
 
-def _wait(deadline: float, missing: str, attempt: Callable[[], T | None]) -> T:
+def _wait(deadline: float, draining: Event, missing: str, attempt: Callable[[], T | None]) -> T:
     """Try until something is there, with a line every 5 seconds, or exit at the deadline."""
     next_line = time.monotonic() + LINE_EVERY_SECONDS
     while (found := attempt()) is None:
@@ -106,7 +111,8 @@ def _wait(deadline: float, missing: str, attempt: Callable[[], T | None]) -> T:
         if now >= next_line:
             log.info("waiting", seconds_left=round(deadline - now), reason=missing)
             next_line += LINE_EVERY_SECONDS
-        time.sleep(POLL_SECONDS)
+        if draining.wait(POLL_SECONDS):
+            raise SystemExit(0)
     return found
 
 

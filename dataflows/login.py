@@ -30,13 +30,14 @@ def flow() -> Dataflow:
     """Build the flow that `python -m bytewax.run dataflows.login` runs."""
     settings = load_settings()
     configure_logs(settings)
-    return login_flow(settings, check_start(settings), drain_on_signals())
+    draining = drain_on_signals()
+    return login_flow(settings, check_start(settings, draining), draining)
 
 
-def check_start(settings: Settings) -> FlowTopics:
+def check_start(settings: Settings, draining: Event) -> FlowTopics:
     """Refuse a start that can't work, with one line; else return the topics, ready for use."""
     check_command_line(run._parse_args())  # type: ignore[no-untyped-call]
-    return prepare_topics(settings)
+    return prepare_topics(settings, draining)
 
 
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:

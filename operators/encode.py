@@ -56,13 +56,14 @@ def _dead_letter(source: RecordBatch, index: int, reject: Reject) -> DeadLetter:
     )
 
 
-def _headers(origin: RecordOrigin) -> Headers:
-    """Return a record's headers; none at all when one has a name that is not UTF-8.
+def _headers(origin: RecordOrigin) -> Headers | None:
+    """Return a record's headers; None when one has a name that is not UTF-8.
 
-    Kafka takes any bytes as a name. For such a one confluent-kafka 2.16 raises SystemError, once:
-    asked again it returns a list with a null pointer in it. So this is the only place that asks.
+    Kafka takes any bytes as a name. For such a one confluent-kafka 2.16 raises UnicodeDecodeError
+    (SystemError on Python 3.11), once: asked again it returns a list with a null pointer in it. So
+    this is the only place that asks.
     """
     try:
         return origin.headers() or []
     except (SystemError, UnicodeDecodeError):
-        return []
+        return None

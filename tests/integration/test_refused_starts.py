@@ -69,6 +69,13 @@ def test_an_input_topic_that_comes_while_waiting_is_used(flow: Flow) -> None:
         assert process.stop() == 0, process.output()
 
 
+def test_a_start_that_waits_can_be_stopped(flow: Flow) -> None:
+    """SIGTERM while waiting for the input topic ends the process in order."""
+    with flow.running(BROKER_WAIT_SECONDS="60") as process:
+        process.wait_for_text("there is no topic")
+        assert process.stop() == 0, process.output()
+
+
 def test_missing_topics_that_may_not_be_made(flow: Flow) -> None:
     """With CREATE_TOPICS=false the missing topics are named."""
     flow.topics.make(flow.input)

@@ -67,9 +67,11 @@ class Topics:
         return {at.partition: offset for at, offset in ends.items()}
 
     def read(self, topic: str) -> list[Any]:
-        """Return all committed records of a topic, partition by partition in offset order."""
+        """Return all committed records of a topic, partition by partition; none if it isn't there."""
         with self._consumer() as consumer:
             parts = _partitions(consumer, topic)
+            if not parts:
+                return []
             ends = consumer.end_offsets(parts)
             consumer.assign(parts)
             consumer.seek_to_beginning(*parts)

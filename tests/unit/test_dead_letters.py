@@ -64,3 +64,10 @@ def test_whatever_its_size_a_letter_fits_and_keeps_its_reason(
 def _bytes(letter: DeadLetter, headers: Headers) -> int:
     parts = [letter.key, letter.value, *(value for _, value in headers)]
     return sum(len(part or b"") for part in parts) + sum(len(name) for name, _ in headers)
+
+
+def test_headers_that_can_not_be_read_are_said_to_be_left_out() -> None:
+    """A header whose name is no text, which no client can hand on, isn't left out in silence."""
+    headers = dead_letter_headers(replace(LETTER, headers=None), "in", 3)
+    assert dict(headers)["dlq.truncated"] == b"headers"
+    assert "dlq.reason" in dict(headers)

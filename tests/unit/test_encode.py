@@ -52,18 +52,21 @@ class Origin:
         return self.given_headers
 
 
+NOT_UTF8 = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+
 @dataclass
 class OriginWithBrokenHeaders(Origin):
     """A message with a header name that is not UTF-8, as confluent-kafka 2.16.1 hands it out."""
 
+    error: Exception = NOT_UTF8
     asked: int = 0
 
     def headers(self) -> Headers | None:
-        """Raise once; the list that a second call returns would crash the process."""
+        """Raise once: the list that a second call returns would crash the process."""
         self.asked += 1
         assert self.asked == 1
-        message = "<method 'headers'> returned a result with an exception set"
-        raise SystemError(message) from UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid")
+        raise self.error
 
 
 def good(user: str = "user") -> bytes:
@@ -170,9 +173,10 @@ def test_a_client_s_message_is_an_origin() -> None:
     assert (second.key, second.value, second.headers) == (None, None, [])
 
 
-def test_headers_that_cannot_be_read_are_left_out() -> None:
-    """They must not stop the flow, and may be asked for only once."""
-    [letter] = written(source([b"x"], [OriginWithBrokenHeaders(b"key")])).dead_letters
+@pytest.mark.parametrize("error", [NOT_UTF8, SystemError("result with an exception set")])
+def test_headers_that_cannot_be_read_are_left_out(error: Exception) -> None:
+    """They must not stop the flow, and may be asked for only once; Python 3.11 has the second."""
+    [letter] = written(source([b"x"], [OriginWithBrokenHeaders(b"key", error=error)])).dead_letters
     assert (letter.key, letter.value, letter.headers) == (b"key", b"x", [])
 
 

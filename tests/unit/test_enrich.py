@@ -141,7 +141,7 @@ def test_a_version_has_a_category(text: str, category: str) -> None:
     [
         " ", ".", "2.", ".2", "2..3", "1.2.3.4.5", "1234567890", "2.1234567890", "v2.3", "2.3-beta",
         " 2.3", "2.3 ", "2.3\n", "2.3\0", "-1", "+2", "2,3", "2_0", "1e3", "٢.٣", "２.３", "2²",
-        "latest", "unknown", "2" * 1_024,
+        "٢", "latest", "unknown", "2" * 1_024,
     ],
 )  # fmt: skip
 def test_what_is_no_version_keeps_its_text_and_is_flagged(text: str) -> None:

@@ -42,19 +42,26 @@ def test_a_snapshot_is_gone_on_from(choice: OnMissingState) -> None:
 
 def test_progress_without_a_snapshot_goes_back_to_the_states_start() -> None:
     """Without a snapshot the state is rebuilt from where it began."""
-    position = resume_position(None, progress(80, start=20), 10, "id", "replay")
+    position = resume_position(None, progress(80, start=20), 20, "id", "replay")
     assert position == Position(20, start=20, read_again=60)
 
 
 def test_a_start_that_is_gone_becomes_the_logs_first_offset() -> None:
-    """Where retention took the state's start, rebuilding begins with what is left."""
+    """Where retention took the state's start, rebuilding begins with what is left, and says so."""
     position = resume_position(None, progress(80, start=20), 30, "id", "replay")
-    assert position == Position(30, start=30, read_again=50)
+    assert position == Position(30, start=20, read_again=50, gap=True)
+
+
+def test_a_state_that_began_in_mid_stream_has_a_gap_before_it() -> None:
+    """What `continue` left out is still missing when the state is rebuilt later."""
+    position = resume_position(None, progress(80, start=50), 10, "id", "replay")
+    assert position == Position(50, start=50, read_again=30, gap=True)
 
 
 def test_continue_takes_the_progress_as_the_states_start() -> None:
     """ON_MISSING_STATE=continue reads nothing again."""
-    assert resume_position(None, progress(80), 10, "id", "continue") == Position(80, start=80)
+    position = resume_position(None, progress(80), 10, "id", "continue")
+    assert position == Position(80, start=80, gap=True)
 
 
 @pytest.mark.parametrize("choice", ANY_CHOICE)
@@ -62,7 +69,7 @@ def test_a_snapshot_from_before_the_first_record_is_no_missing_state(
     choice: OnMissingState,
 ) -> None:
     """A snapshot that had seen nothing says so: what progress covers is replayed into its state."""
-    position = resume_position(snapshot(None), progress(80, start=20), 10, "id", choice)
+    position = resume_position(snapshot(None), progress(80, start=20), 20, "id", choice)
     assert position == Position(20, start=20, read_again=60)
 
 

@@ -1,0 +1,184 @@
+"""One input partition: polled for batches, watched for silence, ended in time."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import cast
+
+from bytewax.inputs import StatefulSourcePartition
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from connectors.idleness import IdleWatch
+from connectors.records import ConsumedRecord, RecordBatch
+from connectors.resume import Position, SourceState
+from connectors.stopping import stop_process
+from settings import Settings
+
+__all__ = ["End", "InputPartition"]
+
+CHECK_SECONDS = 0.2  # for the broker to say where a partition ends: the worker waits meanwhile
+
+
+class End:
+    """Where partitions end with STOP_AT_END, and when: together, so that idleness still counts.
+
+    A partition that has come to its end goes on being watched until all partitions of its process
+    have; else one that ends early would hold every window open until the last one ends.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[int, int] = {}
+        self._reading: set[int] = set()
+
+    def put(self, partition: int, offset: int) -> None:
+        """Set where a partition ends."""
+        self._ends[partition] = offset
+        self._reading.add(partition)
+
+    def before(self, partition: int, offset: int) -> bool:
+        """Tell whether a record still belongs to the run."""
+        return offset < self._ends.get(partition, offset + 1)
+
+    def reached(self, partition: int, position: int) -> bool:
+        """Note how far a partition was read; True when it and all others are at their ends."""
+        if partition not in self._ends:
+            return False
+        if position >= self._ends[partition]:
+            self._reading.discard(partition)
+        return not self._reading
+
+
+class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
+    """Polls one partition, and remembers where it is.
+
+    Args:
+        consumer: assigned to the partition, and to nothing else.
+        where: topic and partition.
+        position: where reading begins.
+        state: what a snapshot holds so far.
+        settings: the process's settings.
+        end: where to end, if anywhere; shared by the partitions of the process.
+        draining: ends the partition when set.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        where: TopicPartition,
+        position: Position,
+        state: SourceState,
+        settings: Settings,
+        end: End,
+        draining: Event,
+    ) -> None:
+        self._consumer = consumer
+        self._where = where
+        self._begin = position.offset
+        self._gap = position.gap
+        self._state = state
+        self._batch_size = settings.batch_size
+        self._interval = timedelta(milliseconds=settings.batch_interval_ms)
+        self._idle = IdleWatch(settings.idle_partition_seconds, self._at_end, time.monotonic)
+        self._end = end
+        self._draining = draining
+        self._next_awake: datetime | None = None
+
+    def next_batch(self) -> list[RecordBatch]:
+        """Return what has come since the last poll as one batch, or nothing.
+
+        Raises:
+            StopIteration: when the flow drains, or at the end that was set.
+        """
+        if self._draining.is_set():
+            raise StopIteration
+        polled = self._consumer.consume(self._batch_size, 0)
+        full = len(polled) == self._batch_size
+        self._next_awake = None if full else datetime.now(UTC) + self._interval
+        if records := self._records(polled):
+            self._idle.heard()
+            return [self._batch(records)]
+        if self._end.reached(self._where.partition, self._position()):
+            raise StopIteration
+        return [self._batch([], idle=True)] if self._idle.silent() else []
+
+    def next_awake(self) -> datetime | None:
+        """Return when to poll again: at once after a full batch, else after the interval."""
+        return self._next_awake
+
+    def snapshot(self) -> SourceState:
+        """Return where reading goes on: behind the last record handed on, if there was one."""
+        return self._state.copy()
+
+    def close(self) -> None:
+        """End the consumer."""
+        self._consumer.close()
+
+    def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
+        """Leave out the client's errors, and what lies behind the end that was set."""
+        errors = [error for message in polled if (error := message.error()) is not None]
+        for error in errors:
+            self._judge(error)
+        if errors:
+            polled = [message for message in polled if message.error() is None]
+        records = cast("list[ConsumedRecord]", polled)
+        partition = self._where.partition
+        if not records or self._end.before(partition, records[-1].offset()):
+            return records
+        return [record for record in records if self._end.before(partition, record.offset())]
+
+    def _judge(self, error: KafkaError) -> None:
+        """Stop on an error that reading can't get over; the client deals with the others."""
+        where = f"{self._where.topic}, partition {self._where.partition}"
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            stop_process(
+                f"{where}: the next offset to read is no longer in the log: retention deleted it "
+                "before it was processed; to go on without the lost records, start with a new "
+                "KAFKA_GROUP_ID and a new recovery folder"
+            )
+        if not error.retriable():
+            stop_process(f"{where}: reading failed: {error.str()}")
+
+    def _batch(self, records: list[ConsumedRecord], *, idle: bool = False) -> RecordBatch:
+        offsets = [record.offset() for record in records]
+        if offsets:
+            self._state["next_offset"] = offsets[-1] + 1
+        gap, self._gap = self._gap, self._gap and not records
+        return RecordBatch(
+            topic=self._where.topic,
+            partition=self._where.partition,
+            start=self._state["start"],
+            next_offset=self._state["next_offset"] or self._begin,
+            offsets=offsets,
+            timestamps=_timestamps(records),
+            values=[record.value() for record in records],
+            origins=records,
+            idle=idle,
+            gap=gap,
+        )
+
+    def _position(self) -> int:
+        """Return the offset that reading has come to; transaction markers count, though unseen."""
+        position: int = self._consumer.position([self._where])[0].offset
+        return max(position, self._begin)  # negative before anything was read
+
+    def _at_end(self) -> bool:
+        """Ask the broker whether all committed records were read; False if it doesn't answer."""
+        try:
+            _, end = self._consumer.get_watermark_offsets(self._where, timeout=CHECK_SECONDS)
+        except KafkaException:
+            return False
+        return self._position() >= end
+
+
+def _timestamps(records: list[ConsumedRecord]) -> list[int]:
+    """Return each record's timestamp in ms; the time of reading where it has none."""
+    now = int(time.time() * 1000)
+    stamps = [record.timestamp() for record in records]
+    return [now if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in stamps]
