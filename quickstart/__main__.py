@@ -1,11 +1,12 @@
 """`make run`: local Kafka, sample logins and the flow, with its report on the terminal.
 
-    python -m quickstart
+    python -m quickstart [--port 29092]
 
 With KAFKA_BOOTSTRAP_SERVERS set, that Kafka is used instead, and no sample logins are sent there.
 State stays in .local, so the next run goes on where this one ended.
 """
 
+import argparse
 import os
 import signal
 import subprocess
@@ -30,6 +31,9 @@ RESTARTS = 3  # in a row without such a run: then the fault stays, and a person 
 
 def main() -> int:
     """Start all parts in order, watch the flow, and end them in the opposite order."""
+    parser = argparse.ArgumentParser("python -m quickstart", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=KAFKA_PORT, help="of the local Kafka")
+    port = parser.parse_args().port
     settings = load_settings()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt_once)
@@ -38,25 +42,27 @@ def main() -> int:
             if "kafka_bootstrap_servers" in settings.model_fields_set:
                 _say(f"using Kafka at {settings.kafka_bootstrap_servers}; sending no sample logins")
             else:
-                parts.enter_context(_kafka())
+                kafka = parts.enter_context(_kafka(port))
+                os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
                 parts.enter_context(_running("producer", "--rate", str(LOGINS_A_SECOND)))
             return _supervise()
         except LocalKafkaError as error:
             return _say(str(error), status=1)
         except KeyboardInterrupt:
-            return _say("stopping; run it again to go on from here")
+            return 0
 
 
 def _interrupt_once(_signum: int, _frame: FrameType | None) -> None:
     """Begin to stop; further signals must not break off the stopping."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _say("stopping all parts; run it again to go on from here")
     raise KeyboardInterrupt
 
 
 @contextmanager
-def _kafka() -> Iterator[LocalKafka]:
-    kafka = LocalKafka(LOCAL / "kafka", port=KAFKA_PORT)
+def _kafka(port: int) -> Iterator[LocalKafka]:
+    kafka = LocalKafka(LOCAL / "kafka", port)
     try:
         kafka.start(_say)
         yield kafka
