@@ -67,7 +67,7 @@ class Topics:
         return {at.partition: offset for at, offset in ends.items()}
 
     def read(self, topic: str) -> list[Any]:
-        """Return all committed records of a topic, partition by partition; none if it isn't there."""
+        """Return all committed records of a topic, in order; none if it is not there."""
         with self._consumer() as consumer:
             parts = _partitions(consumer, topic)
             if not parts:

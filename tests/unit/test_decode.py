@@ -74,13 +74,41 @@ def login(value: bytes) -> Login:
 # and any bytes at all.
 fragments = st.sampled_from(
     [
-        '"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"é"', '"\\u00e9"', '"a\\"b\\\\"',
-        '""', "null", "true", "0", "-0", "-1", "1.0", "1e5", "1e999", "-1E+999", "NaN", "-Infinity",
-        "01", str(NOW), f'"{NOW}"', f'"00{NOW}"', str(NOW * 2), str(NOW * 1_000), "1" * 30, "1" * 400,
-        "1" * 5_000, '"1.2.3.4"', '"x', "[1,]", '"' + "x" * 1_100 + '"', '"' + "\\u00e9" * 400 + '"',
+        '"\\ud800"',
+        '"\\udc00\\ud800"',
+        '"\\ud83d\\ude00"',
+        '"é"',
+        '"\\u00e9"',
+        '"a\\"b\\\\"',
+        '""',
+        "null",
+        "true",
+        "0",
+        "-0",
+        "-1",
+        "1.0",
+        "1e5",
+        "1e999",
+        "-1E+999",
+        "NaN",
+        "-Infinity",
+        "01",
+        str(NOW),
+        f'"{NOW}"',
+        f'"00{NOW}"',
+        str(NOW * 2),
+        str(NOW * 1_000),
+        "1" * 30,
+        "1" * 400,
+        "1" * 5_000,
+        '"1.2.3.4"',
+        '"x',
+        "[1,]",
+        '"' + "x" * 1_100 + '"',
+        '"' + "\\u00e9" * 400 + '"',
         nested(600),
     ]
-)  # fmt: skip
+)
 scalars = fragments | st.integers().map(str) | st.floats().map(json.dumps)
 texts = st.text().map(json.dumps) | st.text().map(lambda text: json.dumps(text, ensure_ascii=False))
 names = st.sampled_from([*FIELDS, *FIELDS, "unknown", "", "User_ID"]).map(json.dumps) | st.just(
@@ -189,10 +217,20 @@ def test_a_tombstone_is_rejected() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        b"", b" ", b"\0", b"{", b"login", b"'a'", message()[:-1], message() + b"}", message() * 2,
-        message() + b"\0", b"\xef\xbb\xbf" + message(), message().decode().encode("utf-16"),
+        b"",
+        b" ",
+        b"\0",
+        b"{",
+        b"login",
+        b"'a'",
+        message()[:-1],
+        message() + b"}",
+        message() * 2,
+        message() + b"\0",
+        b"\xef\xbb\xbf" + message(),
+        message().decode().encode("utf-16"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_json_is_rejected(value: bytes) -> None:
     """Empty, cut off, with something behind it, with a BOM, or in another encoding."""
     assert reason(value) is Reason.NOT_JSON
@@ -202,10 +240,24 @@ def test_what_is_no_json_is_rejected(value: bytes) -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1E+999", b'{"a": [1e999]}', b"01", b"+1",
-        b"1.", b'"a\nb"', b'"\\x41"', b'"\xff"', b'"\xed\xa0\x80"', b'"\xc0\xaf"', b"[1,]", b"",
+        b"NaN",
+        b"Infinity",
+        b"-Infinity",
+        b"1e999",
+        b"-1E+999",
+        b'{"a": [1e999]}',
+        b"01",
+        b"+1",
+        b"1.",
+        b'"a\nb"',
+        b'"\\x41"',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'"\xc0\xaf"',
+        b"[1,]",
+        b"",
     ],
-)  # fmt: skip
+)
 def test_bad_json_is_rejected_in_known_and_unknown_fields(name: str, raw: bytes) -> None:
     """Strict JSON in strict UTF-8 everywhere; a number that no double holds counts as none."""
     assert reason(raw_message(name, raw)) is Reason.NOT_JSON
@@ -327,11 +379,30 @@ def test_a_login_has_a_user_and_a_timestamp(name: str) -> None:
 @pytest.mark.parametrize(
     "timestamp",
     [
-        -1, LAST_SECOND + 1, 2**63, 2**64, 10**400, "-1", "+1", " 1", "1 ", "1\n", "1\0", "1_0",
-        "1.0", "1e9", "0x66", "nan", "٣", "１", "²", str(LAST_SECOND + 1), "9" * LARGEST_FIELD,
+        -1,
+        LAST_SECOND + 1,
+        2**63,
+        2**64,
+        10**400,
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1\n",
+        "1\0",
+        "1_0",
+        "1.0",
+        "1e9",
+        "0x66",
+        "nan",
+        "٣",
+        "１",
+        "²",
+        str(LAST_SECOND + 1),
+        "9" * LARGEST_FIELD,
         "2024-07-10T14:36:56Z",
     ],
-)  # fmt: skip
+)
 def test_an_invalid_timestamp_is_rejected(timestamp: object) -> None:
     """Only whole decimal seconds of the years 1970 to 9999 are one."""
     assert reason(message(timestamp=timestamp)) is Reason.INVALID_TIMESTAMP
