@@ -74,41 +74,13 @@ def login(value: bytes) -> Login:
 # and any bytes at all.
 fragments = st.sampled_from(
     [
-        '"\\ud800"',
-        '"\\udc00\\ud800"',
-        '"\\ud83d\\ude00"',
-        '"é"',
-        '"\\u00e9"',
-        '"a\\"b\\\\"',
-        '""',
-        "null",
-        "true",
-        "0",
-        "-0",
-        "-1",
-        "1.0",
-        "1e5",
-        "1e999",
-        "-1E+999",
-        "NaN",
-        "-Infinity",
-        "01",
-        str(NOW),
-        f'"{NOW}"',
-        f'"00{NOW}"',
-        str(NOW * 2),
-        str(NOW * 1_000),
-        "1" * 30,
-        "1" * 400,
-        "1" * 5_000,
-        '"1.2.3.4"',
-        '"x',
-        "[1,]",
-        '"' + "x" * 1_100 + '"',
-        '"' + "\\u00e9" * 400 + '"',
-        nested(600),
+        '"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"é"', '"\\u00e9"', '"a\\"b\\\\"',
+        '""', '"x', '"1.2.3.4"', '"' + "x" * 1_100 + '"', '"' + "\\u00e9" * 400 + '"',
+        "null", "true", "0", "-0", "-1", "01", "1.0", "1e5", "1e999", "-1E+999", "NaN", "-Infinity",
+        str(NOW), f'"{NOW}"', f'"00{NOW}"', str(NOW * 2), str(NOW * 1_000),
+        "1" * 30, "1" * 400, "1" * 5_000, "[1,]", nested(600),
     ]
-)
+)  # fmt: skip
 scalars = fragments | st.integers().map(str) | st.floats().map(json.dumps)
 texts = st.text().map(json.dumps) | st.text().map(lambda text: json.dumps(text, ensure_ascii=False))
 names = st.sampled_from([*FIELDS, *FIELDS, "unknown", "", "User_ID"]).map(json.dumps) | st.just(
