@@ -19,6 +19,7 @@ LONGEST_TOPIC_NAME = 249  # Kafka's own limit: a topic is a folder name with a p
 TOPIC_CHARACTERS = r"^[a-zA-Z0-9._-]+$"
 HIGHEST_PORT = 65_535
 ONE_DAY_SECONDS = 86_400
+SHORTEST_KEY = 32  # characters: a key that can be guessed makes pseudonyms that can be undone
 
 
 def _no_dot_names(topic: str) -> str:
@@ -26,6 +27,13 @@ def _no_dot_names(topic: str) -> str:
     if topic in {".", ".."}:
         raise ValueError("a topic can't be named . or ..")
     return topic
+
+
+def _long_enough(key: SecretStr) -> SecretStr:
+    """Refuse a key that can be guessed."""
+    if len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"at least {SHORTEST_KEY} characters, such as openssl rand -hex 32 gives")
+    return key
 
 
 Topic = Annotated[
@@ -76,6 +84,7 @@ class Settings(BaseSettings):
     on_missing_state: Literal["replay", "continue"] = "replay"
     create_topics: bool = True
     broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
+    user_id_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     dashboard_host: str = Field(default="127.0.0.1", min_length=1)
     dashboard_port: Port = 8_080
     log_format: Literal["console", "json"] = "console"
@@ -119,13 +128,14 @@ def load_settings() -> Settings:
 
 def _fault_line(fault: "ErrorDetails") -> str:
     """One line that names the setting, its value and what is allowed."""
-    allowed = fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    allowed = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:
         return f"wrong setting: {allowed}"
+    rule = allowed.partition("should ")[2] or f"be {allowed}"
     name = str(fault["loc"][0])
     field = Settings.model_fields[name]
     value = "(hidden)" if "SecretStr" in str(field.annotation) else repr(fault["input"])
-    return f"wrong setting: {name.upper()}={value}: should be {allowed}"
+    return f"wrong setting: {name.upper()}={value}: should {rule}"
 
 
 def main() -> None:

@@ -5,6 +5,8 @@
 The README has the same picture.
 """
 
+from collections.abc import Callable
+from functools import partial
 from threading import Event
 
 import bytewax.operators as op
@@ -21,6 +23,7 @@ from logs import configure_logs
 from operators.decode import decode_batch
 from operators.encode import encode_batch
 from operators.enrich import enrich_batch
+from operators.privacy import pseudonyms
 from operators.report import REPORT_KEY, report
 from operators.summarise import summarise
 from settings import Settings, load_settings
@@ -40,12 +43,18 @@ def check_start(settings: Settings, draining: Event) -> FlowTopics:
     return prepare_topics(settings, draining)
 
 
+def pseudonym(settings: Settings) -> Callable[[str], str]:
+    """Return what hides user and device ids: nothing, unless USER_ID_KEY is set."""
+    key = settings.user_id_key
+    return pseudonyms(key.get_secret_value()) if key else str
+
+
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
     """Wire the flow. Renaming a step drops its state: the recovery store knows it by name."""
     flow = Dataflow("login")
     records = op.input("read", flow, KafkaBatchSource(settings, topics, draining))
     decoded = op.map("decode", records, decode_batch)
-    enriched = op.map("enrich", decoded, enrich_batch)
+    enriched = op.map("enrich", decoded, partial(enrich_batch, pseudonym=pseudonym(settings)))
     encoded = op.map("encode", enriched, encode_batch)
     outputs = op.key_on("by-partition", encoded, lambda batch: batch.key)
     op.output("write", outputs, TransactionalKafkaSink(settings, topics))

@@ -11,6 +11,8 @@ from operators.privacy import mask_address
 
 __all__ = ["device_type", "enrich", "enrich_batch", "login_at", "version_category"]
 
+Pseudonym = Callable[[str], str]
+
 UNKNOWN = "unknown"
 DEVICE_TYPES = {"android": "android", "ios": "iOS", UNKNOWN: UNKNOWN}
 
@@ -25,12 +27,13 @@ HOUR_SECONDS = 3_600
 IN_THE_HOUR = [f"{minute:02}:{second:02}Z" for minute in range(60) for second in range(60)]
 
 
-def enrich(login: Login, processed_at: str) -> ProcessedLogin | Reject:
+def enrich(login: Login, processed_at: str, pseudonym: Pseudonym = str) -> ProcessedLogin | Reject:
     """Clean a login and flag its soft faults; only a wrong address is a hard one.
 
     Args:
         login: from decode.
         processed_at: the time now, as the record shall show it.
+        pseudonym: gives user and device ids the form in which they may leave.
     """
     try:
         masked_ip = mask_address(login.ip) if login.ip else None
@@ -42,8 +45,8 @@ def enrich(login: Login, processed_at: str) -> ProcessedLogin | Reject:
     if device_fault or version_fault or not (login.device_id and login.ip and login.locale):
         quality = sorted(filter(None, (device_fault, version_fault, *_missing(login))))
     return ProcessedLogin(
-        user_id=login.user_id,
-        device_id=login.device_id or UNKNOWN,
+        user_id=pseudonym(login.user_id),
+        device_id=pseudonym(login.device_id) if login.device_id else UNKNOWN,
         device_type=device,
         app_version=login.app_version or UNKNOWN,
         version_category=category,
@@ -57,16 +60,19 @@ def enrich(login: Login, processed_at: str) -> ProcessedLogin | Reject:
 
 
 def enrich_batch(
-    batch: LoginBatch[Login], now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    batch: LoginBatch[Login],
+    pseudonym: Pseudonym = str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> LoginBatch[ProcessedLogin]:
     """Clean the logins of a batch, all at the same time.
 
     Args:
         batch: from decode.
+        pseudonym: gives user and device ids the form in which they may leave.
         now: the clock, in UTC.
     """
     processed_at = f"{now().replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-    results = [enrich(login, processed_at) for login in batch.logins]
+    results = [enrich(login, processed_at, pseudonym) for login in batch.logins]
     return sort_out(batch.source, batch.indexes, results, batch.rejects)
 
 

@@ -1,5 +1,6 @@
 """The login flow on a real Kafka: what goes in, what comes out, and where."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -193,3 +194,17 @@ def test_at_least_once_writes_each_login_and_its_progress(flow: Flow) -> None:
     last = {record.partition: record for record in flow.topics.read(flow.progress_topic)}
     offsets = {part: msgspec.json.decode(record.value)["offset"] for part, record in last.items()}
     assert offsets == {0: 1251, 1: 1250, 2: 1250, 3: 1250}
+
+
+def test_with_a_key_ids_leave_as_pseudonyms_only(flow: Flow) -> None:
+    """USER_ID_KEY hides user and device ids in keys and values, and users can still be counted."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(2_000)))
+    run = flow.back_fill(USER_ID_KEY="0123456789abcdef0123456789abcdef")
+    for record in flow.topics.read(flow.output):
+        output = msgspec.json.decode(record.value)
+        assert record.key.decode() == output["user_id"]
+        assert re.fullmatch(r"[0-9a-f]{8}:[0-9a-f]{64}", output["user_id"])
+        assert re.fullmatch(r"[0-9a-f]{8}:[0-9a-f]{64}", output["device_id"])
+    assert len({output["user_id"] for output in flow.outputs()}) == 997
+    assert "0123456789abcdef" not in run.output()

@@ -91,7 +91,7 @@ def source(values: Sequence[bytes | None], origins: Sequence[RecordOrigin] = ())
 def written(batch: RecordBatch) -> OutputBatch:
     """What the three operators make of it."""
     return encode_batch(
-        enrich_batch(decode_batch(batch), lambda: datetime(2024, 7, 10, tzinfo=UTC))
+        enrich_batch(decode_batch(batch), now=lambda: datetime(2024, 7, 10, tzinfo=UTC))
     )
 
 

@@ -210,7 +210,7 @@ def batch(*given_logins: Login) -> LoginBatch[Login]:
 def test_a_batch_has_one_time_of_processing() -> None:
     """The clock is asked once, and shown in milliseconds and UTC."""
     moments = iter([datetime(2024, 7, 10, 14, 37, 0, 123_999, UTC)])
-    enriched = enrich_batch(batch(login(), login()), lambda: next(moments))
+    enriched = enrich_batch(batch(login(), login()), now=lambda: next(moments))
     assert [login.processed_at for login in enriched.logins] == [NOW, NOW]
 
 

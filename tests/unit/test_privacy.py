@@ -1,11 +1,12 @@
 # ruff: noqa: RUF001 - digits that look like others are what is tested here
+import hmac
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from operators.privacy import mask_address
+from operators.privacy import mask_address, pseudonyms
 
 ipv4 = st.ip_addresses(v=4).filter(lambda address: isinstance(address, IPv4Address))
 ipv6 = st.ip_addresses(v=6)
@@ -117,3 +118,25 @@ def test_any_text_is_an_address_exactly_if_the_standard_library_says_so(text: st
     else:
         assert mask_address(text) == expected
         assert mask_address(expected) == expected
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_pseudonym_is_the_same_for_the_same_id_only(one: str, other: str) -> None:
+    """Users can still be counted and told apart."""
+    pseudonym = pseudonyms("k" * 32)
+    assert pseudonym(one) == pseudonym(one)
+    assert (pseudonym(one) == pseudonym(other)) == (one == other)
+
+
+def test_a_pseudonym_is_the_keyed_hash_behind_the_keys_id() -> None:
+    """Whoever has the key can compute it with any tool; the key's id tells which key it was."""
+    key = "k" * 32
+    key_id, _, digest = pseudonyms(key)("user-1").partition(":")
+    assert digest == hmac.new(key.encode(), b"user-1", "sha256").hexdigest()
+    assert len(key_id) == 8
+
+
+def test_pseudonyms_of_different_keys_have_nothing_in_common() -> None:
+    """Another key gives another key id and another hash."""
+    one, other = pseudonyms("a" * 32)("user-1"), pseudonyms("b" * 32)("user-1")
+    assert not set(one.split(":")) & set(other.split(":"))

@@ -61,6 +61,7 @@ def test_a_dotenv_file_is_read(tmp_path: object) -> None:
         ("OUTPUT_TOPIC", ".."),
         ("KAFKA_GROUP_ID", "a/b"),
         ("LOG_FORMAT", "xml"),
+        ("DASHBOARD_PORT", "65536"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
     ],
 )
@@ -69,7 +70,7 @@ def test_a_wrong_value_is_one_line(
 ) -> None:
     """The line names the setting and its value."""
     monkeypatch.setenv(name, value)
-    assert refusal(capsys).startswith(f"wrong setting: {name}={value!r}: should be ")
+    assert refusal(capsys).startswith(f"wrong setting: {name}={value!r}: should ")
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,13 @@ def test_the_password_is_never_shown(
     shown = capsys.readouterr().out
     assert "KAFKA_SASL_USERNAME=me" in shown
     assert "hunter2" not in shown
+
+
+def test_a_key_that_can_be_guessed_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A short USER_ID_KEY is refused, and isn't printed."""
+    monkeypatch.setenv("USER_ID_KEY", "short-secret")
+    line = refusal(capsys)
+    assert line.startswith("wrong setting: USER_ID_KEY=(hidden): should be at least 32 characters")
+    assert "short-secret" not in line
