@@ -1,6 +1,5 @@
 """The group's offsets, committed for the eyes of lag tools only: nothing reads them back."""
 
-import time
 from threading import Lock
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -9,8 +8,6 @@ from connectors.client_log import client_options
 from connectors.connection import Connection
 
 __all__ = ["GroupOffsets"]
-
-COMMIT_EVERY_SECONDS = 1.0  # fresh enough for a person and for a metric; one request a second
 
 
 class GroupOffsets:
@@ -27,42 +24,39 @@ class GroupOffsets:
         self._group = group
         self._topic = topic
         self._lock = Lock()
-        self._written: dict[int, int] = {}
-        self._next_commit = 0.0
         self._consumer: Consumer | None = None
 
-    def written(self, partition: int, offset: int) -> None:
-        """Note that all outputs of a partition before an input offset are written."""
-        with self._lock:
-            self._written[partition] = offset
+    def commit(self, partition: int, offset: int, *, wait: bool = False) -> None:
+        """Commit that all outputs of a partition before an input offset are written.
 
-    def commit(self, *, wait: bool = False) -> None:
-        """Commit what was noted, at most once a second; at the end, wait for the answer."""
+        A commit that fails is let go: another member of the group, or a coordinator that is away,
+        is no reason to stop, and the next commit makes it good.
+
+        Args:
+            partition: of the input.
+            offset: the next one to be processed.
+            wait: for the answer, since no later commit will come.
+        """
+        offsets = [TopicPartition(self._topic, partition, offset)]
         with self._lock:
-            if not self._written or (not wait and time.monotonic() < self._next_commit):
+            consumer = self._consumer = self._consumer or self._make_consumer()
+            try:
+                if wait:
+                    consumer.commit(offsets=offsets, asynchronous=False)
+                else:
+                    consumer.commit(offsets=offsets, asynchronous=True)
+                    consumer.poll(0)  # serves the answers to earlier commits
+            except KafkaException:
                 return
-            self._next_commit = time.monotonic() + COMMIT_EVERY_SECONDS
-            offsets = [TopicPartition(self._topic, *item) for item in self._written.items()]
-            self._written.clear()
-            self._send(offsets, wait)
 
-    def _send(self, offsets: list[TopicPartition], wait: bool) -> None:
-        if self._consumer is None:
-            self._consumer = Consumer(
-                {
-                    **self._connection.librdkafka(),
-                    "group.id": self._group,
-                    "enable.auto.commit": False,
-                },
-                **client_options(self._connection.servers),
-            )
-        try:
-            if wait:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-            else:
-                self._consumer.commit(offsets=offsets, asynchronous=True)
-                self._consumer.poll(0)  # serves the answers to earlier commits
-        except KafkaException:
-            # A member of the same group, or a coordinator that is away: the next commit, with
-            # newer offsets, makes it good.
-            return
+    def _make_consumer(self) -> Consumer:
+        return Consumer(
+            {
+                **self._connection.librdkafka(),
+                "group.id": self._group,
+                "enable.auto.commit": False,
+                # A coordinator that is away must not hold up a flow that ends.
+                "socket.timeout.ms": 5_000,
+            },
+            **client_options(self._connection.servers),
+        )

@@ -135,15 +135,13 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
     def snapshot(self) -> SinkState:
         """Wait for what is under way: only what is committed may enter a snapshot."""
         self._writer.wait()
-        self._group_offsets.written(self._partition, self._written)
-        self._group_offsets.commit()
+        self._group_offsets.commit(self._partition, self._written)
         return {"version": STATE_VERSION, "next_offset": self._written}
 
     def close(self) -> None:
         """Wait for what is under way, and tell lag tools how far it went."""
         self._writer.wait()
-        self._group_offsets.written(self._partition, self._written)
-        self._group_offsets.commit(wait=True)
+        self._group_offsets.commit(self._partition, self._written, wait=True)
 
 
 def unwritten(batch: OutputBatch, written: int) -> OutputBatch:
