@@ -8,36 +8,38 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError
 
-__all__ = ["client_options"]
+__all__ = ["NotTooOften", "client_options"]
 
 log = structlog.get_logger()
 
-KIND_CHARACTERS = 40  # of a client line: its event and its client, not the times in its text
 REPEAT_SECONDS = 60.0  # a broker that is away makes a line per connection and attempt
 
 
-class _NotTooOften(logging.Filter):
+class NotTooOften(logging.Filter):
     """Lets a line through unless one of its kind came within REPEAT_SECONDS."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._clock = clock
         self._last: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        kind = (str(record.args) if record.args else record.msg)[:KIND_CHARACTERS]
-        return self.due(kind)
+        """Judge a line by its event (`FAIL`, ...): all clients of a process say the same."""
+        event = record.args[0] if isinstance(record.args, tuple) and record.args else record.msg
+        return self.due(str(event))
 
     def due(self, kind: str) -> bool:
-        now = time.monotonic()
+        """Tell whether a line of this kind may be said, and count it as said."""
+        now = self._clock()
         if now - self._last.get(kind, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return False
         self._last[kind] = now
         return True
 
 
-_errors = _NotTooOften()
+_errors = NotTooOften()
 _logger = logging.getLogger("librdkafka")
-_logger.addFilter(_NotTooOften())
+_logger.addFilter(NotTooOften())
 _logger.setLevel(logging.ERROR)  # its warnings are retries that it deals with by itself
 
 
