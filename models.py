@@ -2,7 +2,7 @@
 
 import msgspec
 
-__all__ = ["ProcessedLogin", "Progress"]
+__all__ = ["Insight", "ProcessedLogin", "Progress"]
 
 
 class ProcessedLogin(msgspec.Struct, frozen=True):
@@ -33,6 +33,39 @@ class ProcessedLogin(msgspec.Struct, frozen=True):
     login_at: str
     processed_at: str
     quality: list[str]
+
+
+class Insight(msgspec.Struct, frozen=True):
+    """A record of the insights topic: what the logins of one window add up to.
+
+    Each map keeps the 1,000 values that are first by (UTF-8 length, bytes); the others, and values
+    over 64 bytes, count under `other`.
+
+    Attributes:
+        window_start: the first second, ISO 8601, UTC; also the record's key.
+        window_end: the first second behind the window.
+        logins: how many were in time.
+        unique_users: an estimate; standard error 0.8%.
+        users_sketch: an Apache DataSketches HLL sketch, base64 in JSON: windows can be merged.
+        device_types: logins by device type.
+        app_versions: logins by version, as it came.
+        version_categories: logins by category.
+        locales: logins by locale, as it came.
+        quality: logins by quality flag; a login can have several or none.
+        final: the window is closed; otherwise the input ended within it, and more may come.
+    """
+
+    window_start: str
+    window_end: str
+    logins: int
+    unique_users: int
+    users_sketch: bytes
+    device_types: dict[str, int]
+    app_versions: dict[str, int]
+    version_categories: dict[str, int]
+    locales: dict[str, int]
+    quality: dict[str, int]
+    final: bool
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -101,7 +101,9 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         polled = self._consumer.consume(self._batch_size, 0)
         full = len(polled) == self._batch_size
         self._next_awake = None if full else datetime.now(UTC) + self._interval
-        if records := self._records(polled):
+        records = self._records(polled)
+        if records or self._gap:
+            # A gap has to be known at once: an end, or idleness, must not come before it.
             self._idle.heard()
             return [self._batch(records)]
         if self._end.reached(self._where.partition, self._position()):
@@ -149,7 +151,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         offsets = [record.offset() for record in records]
         if offsets:
             self._state["next_offset"] = offsets[-1] + 1
-        gap, self._gap = self._gap, self._gap and not records
+        gap, self._gap = self._gap, False
         return RecordBatch(
             topic=self._where.topic,
             partition=self._where.partition,

@@ -74,16 +74,25 @@ def resume_position(
         return Position(offset=log_start, start=log_start)
     if progress.offset < log_start:
         raise StateDoesNotFitError(_gone(progress.offset, log_start, "its outputs are written"))
-    if snapshot is None and on_missing_state == "continue":
+    if snapshot is not None:
+        return _from_start(snapshot["start"], progress, log_start)
+    if on_missing_state == "continue":
         return Position(offset=progress.offset, start=progress.offset, gap=True)
-    begin = max(progress.start, log_start)
-    # The start stays as it was, so that after another crash the gap is still known. A state that
-    # began behind the log's first offset began in mid-stream itself (`continue`).
+    return _from_start(progress.start, progress, log_start)
+
+
+def _from_start(start: int, progress: Progress, log_start: int) -> Position:
+    """Read from where the state began, or from what is left of that.
+
+    The start stays as it was, so that after another crash the gap is still known. A state that
+    began behind the log's first offset began in mid-stream itself (`continue`).
+    """
+    begin = max(start, log_start)
     return Position(
         offset=begin,
-        start=progress.start,
-        read_again=progress.offset - begin,
-        gap=progress.start != log_start,
+        start=start,
+        read_again=max(0, progress.offset - begin),
+        gap=start != log_start,
     )
 
 

@@ -13,7 +13,7 @@ from connectors.stopping import stop_process
 from connectors.topics import FlowTopics
 from models import Progress
 
-__all__ = ["AcknowledgedWriter", "TransactionalWriter", "Writer", "retriable"]
+__all__ = ["FENCED", "AcknowledgedWriter", "TransactionalWriter", "Writer", "retriable"]
 
 ATTEMPT_SECONDS = 5.0  # one try of a request that is tried again until the broker is back
 # What a broker says to a producer that was replaced, or whose transaction it ended.

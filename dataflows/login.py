@@ -10,23 +10,31 @@ from functools import partial
 from threading import Event
 
 import bytewax.operators as op
+import structlog
 from bytewax import run
 from bytewax.dataflow import Dataflow
 
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
-from connectors.stopping import drain_on_signals
+from connectors.stopping import drain_on_signals, stop_process
 from connectors.terminal import TerminalSink
 from connectors.topics import FlowTopics, prepare_topics
+from connectors.upserts import UpsertSink
 from dataflows.command_line import check_command_line
 from logs import configure_logs
 from operators.decode import decode_batch
 from operators.encode import encode_batch
 from operators.enrich import enrich_batch
+from operators.event_time import Windowing
+from operators.insights import insight_records
+from operators.lateness import lateness
 from operators.privacy import pseudonyms
-from operators.report import REPORT_KEY, report
+from operators.report import late_tally, report, tally
 from operators.summarise import summarise
+from operators.windows import WindowConfig, windows
 from settings import Settings, load_settings
+
+log = structlog.get_logger()
 
 
 def flow() -> Dataflow:
@@ -59,8 +67,27 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
     outputs = op.key_on("by-partition", encoded, lambda batch: batch.key)
     op.output("write", outputs, TransactionalKafkaSink(settings, topics))
 
-    summaries = op.map("summarise", enriched, summarise)
-    totals = op.key_on("in-all", summaries, lambda _summary: REPORT_KEY)
-    reports = report("report", totals, settings.report_every)
+    windowing = Windowing(settings.window_seconds, settings.allowed_lateness_seconds)
+    summaries = op.map("summarise", enriched, partial(summarise, windowing=windowing))
+    judged = lateness("lateness", summaries, windowing, stop_process)
+    results = windows("windows", judged, window_config(settings, topics, draining))
+    insights = op.flat_map("insights", results, lambda results: insight_records(results.insights))
+    op.output("upsert", insights, UpsertSink(settings, settings.insights_topic))
+
+    tallies = op.merge(
+        "tallies", op.map("tally", judged, tally), op.map("late", results, late_tally)
+    )
+    reports = report("report", tallies, settings.report_every, stop_process)
     op.output("print", reports, TerminalSink())
     return flow
+
+
+def window_config(settings: Settings, topics: FlowTopics, draining: Event) -> WindowConfig:
+    """Return what the windowed fold has to be told."""
+    return WindowConfig(
+        windowing=Windowing(settings.window_seconds, settings.allowed_lateness_seconds),
+        partitions=topics.partitions,
+        at_end=lambda: settings.stop_at_end and not draining.is_set(),
+        tell=log.warning,
+        refuse=stop_process,
+    )

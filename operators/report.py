@@ -5,23 +5,35 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import bytewax.operators as op
+from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from operators.stats import OTHER, LoginStats, check_version
+from operators.state import Refuse, State, check_version, or_refuse
+from operators.stats import OTHER, LoginStats
 from operators.summarise import Summary
+from operators.windows import WindowResults
 
-__all__ = ["REPORT_KEY", "Report", "ReportLogic", "Share", "make_report", "report", "top"]
+__all__ = [
+    "Report",
+    "ReportLogic",
+    "Share",
+    "Tally",
+    "Totals",
+    "late_tally",
+    "make_report",
+    "report",
+    "tally",
+    "top",
+]
 
-REPORT_KEY = "report"  # one key for all summaries: one state, so one report
-STATE_VERSION = 1
+REPORT_KEY = "report"  # one key for all tallies: one state, so one report
+STATE_VERSION = 2  # 2 has late logins
 SECONDS_BETWEEN_REPORTS = 1.0  # a busy flow would fill the screen
 SHORTEST_SPAN_SECONDS = 0.001  # a rate over less says nothing
 TOP_VALUES = 10  # of app versions and of locales: what a screen holds
 
-State = tuple[Any, ...]
 Clock = Callable[[], float]
 
 
@@ -35,6 +47,71 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """What the report adds up. Nobody changes it once it is made.
+
+    Attributes:
+        stats: the totals of all logins, late ones too, in parts.
+        rejects: how many records went to the dead letters, by reason.
+        late: how many logins were late, of these or of earlier ones.
+    """
+
+    stats: tuple[LoginStats, ...]
+    rejects: Mapping[str, int]
+    late: int
+
+
+def tally(summary: Summary) -> Tally:
+    """Return what the report adds up of a summary after `lateness`."""
+    stats = (*summary.windows.values(), *summary.late)
+    return Tally(stats, summary.rejects, summary.late_logins)
+
+
+def late_tally(results: WindowResults) -> Tally:
+    """Return the same for logins that are in the totals already and turned out to be late."""
+    return Tally((), {}, results.late)
+
+
+class Totals:
+    """All that was tallied so far.
+
+    Args:
+        state: what to_state() returned in an earlier run, or None.
+
+    Attributes:
+        stats: of all logins.
+        rejects: dead letters by reason.
+        late: logins that were late for their window.
+    """
+
+    def __init__(self, state: State | None = None) -> None:
+        self.stats = LoginStats()
+        self.rejects: Counter[str] = Counter()
+        self.late = 0
+        if state is not None:
+            what = "the report's totals"
+            _, stats, rejects, self.late = check_version(what, state, STATE_VERSION)
+            self.stats = LoginStats.from_state(stats)
+            self.rejects.update(rejects)
+
+    @property
+    def records(self) -> int:
+        """How many logins and dead letters there were."""
+        return self.stats.logins + self.rejects.total()
+
+    def add(self, tally: Tally) -> None:
+        """Add a tally."""
+        for stats in tally.stats:
+            self.stats.merge(stats)
+        self.rejects.update(tally.rejects)
+        self.late += tally.late
+
+    def to_state(self) -> State:
+        """Return plain values, which later tallies don't change."""
+        return (STATE_VERSION, self.stats.to_state(), dict(self.rejects), self.late)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that a report shows; shares are of the logins, those of dead letters of the records.
 
@@ -44,6 +121,7 @@ class Report:
             there is nothing to tell it from.
         unique_users: an estimate.
         dead_letters: records that are no logins.
+        late: logins that came too late for their window; all other figures have them too.
         device_types: most frequent first, like the following.
         app_versions: the ten most frequent, the rest as `other`.
         version_categories: all of them.
@@ -57,6 +135,7 @@ class Report:
     logins_per_second: float | None
     unique_users: int
     dead_letters: int
+    late: Share
     device_types: tuple[Share, ...]
     app_versions: tuple[Share, ...]
     version_categories: tuple[Share, ...]
@@ -68,25 +147,30 @@ class Report:
 
 def report(
     step_id: str,
-    up: KeyedStream[Summary],
+    up: Stream[Tally],
     every: int,
-    clock: Clock = time.monotonic,
+    refuse: Refuse,
 ) -> KeyedStream[Report]:
-    """Add up summaries and emit a report whenever another `every` records have been seen.
+    """Add up tallies and emit a report whenever another `every` records have been seen.
 
     At most one report a second; what comes too early for the next one is shown when the second
     is over. One more, marked as final, when the input ends.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
-        up: summaries, all under REPORT_KEY.
+        up: of all partitions.
         every: how many records, logins and dead letters together, lie between two reports.
-        clock: seconds, never going back.
+        refuse: ends the run with a text when state of an earlier run doesn't fit.
     """
-    return op.stateful_batch(step_id, up, lambda state: ReportLogic(every, state, clock))
+    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _tally: REPORT_KEY)
+
+    def build(state: State | None) -> ReportLogic:
+        return ReportLogic(every, state)
+
+    return op.stateful_batch(step_id, keyed, or_refuse(build, refuse))
 
 
-class ReportLogic(StatefulBatchLogic[Summary, Report, State]):
+class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
     """The totals, and when they are due to be shown.
 
     Args:
@@ -101,25 +185,20 @@ class ReportLogic(StatefulBatchLogic[Summary, Report, State]):
     def __init__(self, every: int, state: State | None = None, clock: Clock = time.monotonic):
         self._every = every
         self._clock = clock
-        self._stats = LoginStats()
-        self._rejects: Counter[str] = Counter()
-        if state is not None:
-            _, stats, rejects = check_version("the report's totals", state, STATE_VERSION)
-            self._stats = LoginStats.from_state(stats)
-            self._rejects.update(rejects)
+        self._totals = Totals(state)
         self._steps_shown = self._steps()
         self._earliest = clock()
         self._first: _Mark | None = None
         self._last: _Mark | None = None
 
-    def on_batch(self, values: list[Summary]) -> tuple[list[Report], bool]:
-        """Add the summaries up, and report if that is due."""
-        for summary in values:
-            self._stats.merge(summary.stats)
-            self._rejects.update(summary.rejects)
-        if self._first is None:
+    def on_batch(self, values: list[Tally]) -> tuple[list[Report], bool]:
+        """Add the tallies up, and report if that is due."""
+        before = self._totals.records
+        for tally in values:
+            self._totals.add(tally)
+        if self._first is None and self._totals.records > before:
             # Rates count from here: nobody knows when the first batch began.
-            self._first = self._last = _Mark(self._clock(), self._stats.logins)
+            self._first = self._last = _Mark(self._clock(), self._totals.stats.logins)
         return self._due_reports(), self.RETAIN
 
     def on_notify(self) -> tuple[list[Report], bool]:
@@ -139,7 +218,7 @@ class ReportLogic(StatefulBatchLogic[Summary, Report, State]):
 
     def snapshot(self) -> State:
         """Return the totals as plain values, which later batches don't change."""
-        return (STATE_VERSION, self._stats.to_state(), dict(self._rejects))
+        return self._totals.to_state()
 
     def _due_reports(self) -> list[Report]:
         if self._steps() == self._steps_shown or self._clock() < self._earliest:
@@ -147,15 +226,15 @@ class ReportLogic(StatefulBatchLogic[Summary, Report, State]):
         return [self._make(self._last, final=False)]
 
     def _make(self, since: "_Mark | None", *, final: bool) -> Report:
-        now = _Mark(self._clock(), self._stats.logins)
+        now = _Mark(self._clock(), self._totals.stats.logins)
         rate = since.rate_until(now) if since else None
         self._steps_shown, self._last = self._steps(), now
         self._earliest = now.seconds + SECONDS_BETWEEN_REPORTS
-        return make_report(self._stats, self._rejects, rate, final=final)
+        return make_report(self._totals, rate, final=final)
 
     def _steps(self) -> int:
         """Return how many times `every` records have been seen."""
-        return (self._stats.logins + self._rejects.total()) // self._every
+        return self._totals.records // self._every
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +250,16 @@ class _Mark:
         return logins / seconds if logins and seconds >= SHORTEST_SPAN_SECONDS else None
 
 
-def make_report(
-    stats: LoginStats, rejects: Mapping[str, int], rate: float | None, *, final: bool
-) -> Report:
+def make_report(totals: Totals, rate: float | None, *, final: bool) -> Report:
     """Return what a report shows of these totals."""
-    logins, dead_letters = stats.logins, sum(rejects.values())
+    stats, rejects = totals.stats, totals.rejects
+    logins, dead_letters = stats.logins, rejects.total()
     return Report(
         logins=logins,
         logins_per_second=rate,
         unique_users=stats.users.estimate(),
         dead_letters=dead_letters,
+        late=Share("late logins", totals.late, totals.late / logins if logins else 0.0),
         device_types=top(stats.device_types.counts(), logins),
         app_versions=top(stats.app_versions.counts(), logins, TOP_VALUES),
         version_categories=top(stats.version_categories.counts(), logins),

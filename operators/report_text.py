@@ -63,6 +63,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield "logins a second", "-" if rate is None else f"{rate:,.0f}"
     yield "unique users", f"{report.unique_users:,}"
     yield "dead letters", f"{report.dead_letters:,}"
+    late = report.late
+    yield late.name, f"{late.count:,} ({_percent(late.share)})" if late.count else "0"
 
 
 def _sections(report: Report) -> Iterator[tuple[str, tuple[Share, ...]]]:

@@ -1,13 +1,19 @@
-"""The summary of one batch: all that the report has to know of it."""
+"""The summary of one batch: all that windows and report have to know of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from connectors.records import partition_name
 from models import ProcessedLogin
 from operators.batches import LoginBatch
+from operators.event_time import Windowing
 from operators.stats import LoginStats
 
 __all__ = ["Summary", "summarise"]
+
+Logins = Sequence[ProcessedLogin]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +21,99 @@ class Summary:
     """What crosses workers in place of a batch's logins. Nobody changes it once it is made.
 
     Attributes:
-        stats: the totals of the batch's logins.
+        partition: the input partition that the batch came from.
+        newest: the highest event time of the batch, after the lateness operator of the whole
+            partition so far; None before any login.
+        windows: the totals of the logins that are in time, by their window's start.
+        late: the totals of those that are late, in parts.
         rejects: how many records went to the dead letters, by reason.
+        idle: the partition has nothing to read, and is left out until it has.
+        gap: records before this batch belong to the same windows and are not read.
+        incomplete_to: set by the lateness operator after a gap: windows that begin up to here may
+            lack logins.
     """
 
-    stats: LoginStats
-    rejects: dict[str, int]
+    partition: int
+    newest: int | None
+    windows: Mapping[int, LoginStats]
+    late: tuple[LoginStats, ...]
+    rejects: Mapping[str, int]
+    idle: bool = False
+    gap: bool = False
+    incomplete_to: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The name of the input partition."""
+        return partition_name(self.partition)
+
+    @property
+    def late_logins(self) -> int:
+        """How many logins are late."""
+        return sum(stats.logins for stats in self.late)
 
 
-def summarise(batch: LoginBatch[ProcessedLogin]) -> Summary:
-    """Sum up a batch after enrich."""
-    stats = LoginStats()
-    stats.add(batch.logins)
+def summarise(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summary:
+    """Sum up a batch after enrich, by window, and what is late within the batch by itself."""
+    timestamps = [login.timestamp for login in batch.logins]
+    newest = max(timestamps, default=None)
+    windows, late = _sort(batch.logins, timestamps, newest, windowing)
     # Plain strings: a summary is pickled, and should not need the enum's module to be read.
     rejects = Counter(str(reject.reason) for _, reject in batch.rejects)
-    return Summary(stats, dict(rejects))
+    return Summary(
+        partition=batch.source.partition,
+        newest=newest,
+        windows={start: _stats(logins) for start, logins in windows.items()},
+        late=(_stats(late),) if late else (),
+        rejects=dict(rejects),
+        idle=batch.source.idle,
+        gap=batch.source.gap,
+    )
+
+
+def _sort(
+    logins: Logins, timestamps: list[int], newest: int | None, windowing: Windowing
+) -> tuple[Mapping[int, Logins], Logins]:
+    """Return the logins that are in time, by window, and those that are late."""
+    if newest is None:
+        return {}, []
+    first = windowing.start(min(timestamps))
+    # A batch seldom spans more than a window or two, and then nothing in it is late by itself.
+    if first == windowing.start(newest):
+        return {first: logins}, []
+    if not windowing.is_past(first, newest):
+        return _by_window(logins, timestamps, windowing), []
+    return _one_by_one(logins, timestamps, windowing)
+
+
+def _by_window(
+    logins: Logins, timestamps: list[int], windowing: Windowing
+) -> dict[int, list[ProcessedLogin]]:
+    seconds = windowing.seconds
+    windows: defaultdict[int, list[ProcessedLogin]] = defaultdict(list)
+    for timestamp, login in zip(timestamps, logins, strict=True):
+        windows[timestamp - timestamp % seconds].append(login)
+    return windows
+
+
+def _one_by_one(
+    logins: Logins, timestamps: list[int], windowing: Windowing
+) -> tuple[dict[int, list[ProcessedLogin]], list[ProcessedLogin]]:
+    """Judge each login by the newest one up to it."""
+    seconds, slack = windowing.seconds, windowing.seconds + windowing.lateness
+    windows: defaultdict[int, list[ProcessedLogin]] = defaultdict(list)
+    late: list[ProcessedLogin] = []
+    so_far = accumulate(timestamps, max)
+    for timestamp, newest, login in zip(timestamps, so_far, logins, strict=True):
+        start = timestamp - timestamp % seconds
+        if start + slack <= newest:  # Windowing.is_past, without a call for each login
+            late.append(login)
+        else:
+            windows[start].append(login)
+    return windows, late
+
+
+def _stats(logins: Logins) -> LoginStats:
+    stats = LoginStats()
+    stats.add(logins)
+    return stats

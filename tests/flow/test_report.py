@@ -18,9 +18,9 @@ from bytewax.testing import TestingSink, TestingSource
 
 from connectors.terminal import TerminalSink
 from models import ProcessedLogin
-from operators.report import REPORT_KEY, Report, report
+from operators.report import Report, Tally, report
 from operators.stats import LoginStats
-from operators.summarise import Summary
+from tests.support.refusal import refuse
 
 # The engine's Rust part has no types.
 engine: Any = bytewax.testing
@@ -32,14 +32,14 @@ ROOT = Path(__file__).parents[2]
 # A flow in a process of its own; its input ends after a few reports.
 FLOW_SCRIPT = """
 from bytewax.testing import TestingSource, run_main
-from tests.flow.test_report import report_flow, summary
+from tests.flow.test_report import report_flow, tally
 from connectors.terminal import TerminalSink
-run_main(report_flow(TestingSource([summary("ab"), summary("cd")]), TerminalSink(), every=1))
+run_main(report_flow(TestingSource([tally("ab"), tally("cd")]), TerminalSink(), every=1))
 print("after the flow")
 """
 
 
-def summary(users: str, rejects: dict[str, int] | None = None, locale: str = "CA") -> Summary:
+def tally(users: str, rejects: dict[str, int] | None = None, locale: str = "CA") -> Tally:
     """A batch with a login for each letter."""
     stats = LoginStats()
     stats.add(
@@ -48,15 +48,14 @@ def summary(users: str, rejects: dict[str, int] | None = None, locale: str = "CA
             for user in users
         ]
     )
-    return Summary(stats, rejects or {})
+    return Tally((stats,), rejects or {}, 0)
 
 
 def report_flow(source: Any, sink: Sink[tuple[str, Report]], every: int) -> Dataflow:
-    """Wired as in the login flow: all summaries under one key, reports to the sink."""
+    """Wired as in the login flow: all tallies in one place, reports to the sink."""
     flow = Dataflow("report")
-    summaries = op.input("summaries", flow, source)
-    keyed = op.key_on("one_report", summaries, lambda _: REPORT_KEY)
-    op.output("print", report("report", keyed, every), sink)
+    tallies = op.input("tallies", flow, source)
+    op.output("print", report("report", tallies, every, refuse), sink)
     return flow
 
 
@@ -82,7 +81,7 @@ class Run:
         return figures(out)
 
 
-class _Partitions(FixedPartitionedSource[Summary, None]):
+class _Partitions(FixedPartitionedSource[Tally, None]):
     """Two partitions of three batches each, so that two workers have something to read."""
 
     def list_parts(self) -> list[str]:
@@ -92,12 +91,12 @@ class _Partitions(FixedPartitionedSource[Summary, None]):
         return _Partition(for_part)
 
 
-class _Partition(StatefulSourcePartition[Summary, None]):
+class _Partition(StatefulSourcePartition[Tally, None]):
     def __init__(self, name: str) -> None:
         # A letter is a user: each partition has its own, and one that both have.
-        self._batches = iter([summary(f"{name}{n}x", {"not_json": 1}) for n in "abc"])
+        self._batches = iter([tally(f"{name}{n}x", {"not_json": 1}) for n in "abc"])
 
-    def next_batch(self) -> Iterator[Summary]:
+    def next_batch(self) -> Iterator[Tally]:
         return iter([next(self._batches)])
 
     def snapshot(self) -> None:
@@ -106,7 +105,7 @@ class _Partition(StatefulSourcePartition[Summary, None]):
 
 def test_totals_survive_a_clean_restart(tmp_path: Path) -> None:
     """The second run's first report counts what the first run processed, and it ends with one."""
-    items = [summary("abc"), TestingSource.EOF(), summary("cd", {"not_json": 1})]
+    items = [tally("abc"), TestingSource.EOF(), tally("cd", {"not_json": 1})]
     run = Run(tmp_path, items, every=6)
     assert run() == [(3, 0, True)]
     assert run() == [(5, 1, False), (5, 1, True)]
@@ -114,7 +113,7 @@ def test_totals_survive_a_clean_restart(tmp_path: Path) -> None:
 
 def test_totals_survive_a_crash(tmp_path: Path) -> None:
     """Nothing is lost or counted twice when the process ends without a word."""
-    items = [summary("ab"), summary("cd"), TestingSource.ABORT(), summary("ef")]
+    items = [tally("ab"), tally("cd"), TestingSource.ABORT(), tally("ef")]
     run = Run(tmp_path, items, every=100)
     assert run() == []
     assert run() == [(6, 0, True)]
@@ -122,7 +121,7 @@ def test_totals_survive_a_crash(tmp_path: Path) -> None:
 
 def test_restart_with_nothing_new_still_ends_with_a_report(tmp_path: Path) -> None:
     """The totals are shown even if no login came."""
-    run = Run(tmp_path, [summary("abc", {"tombstone": 2})], every=100)
+    run = Run(tmp_path, [tally("abc", {"tombstone": 2})], every=100)
     assert run() == [(3, 2, True)]
     assert run() == [(3, 2, True)]
 
@@ -135,7 +134,7 @@ def test_numbers_that_came_too_early_are_shown_before_the_end() -> None:
     assert figures(out) == [(2, 0, False), (4, 0, False), (4, 0, True)]
 
 
-class _Quiet(FixedPartitionedSource[Summary, None]):
+class _Quiet(FixedPartitionedSource[Tally, None]):
     """Two batches one behind the other, then quiet until two reports are out."""
 
     def __init__(self, out: list[tuple[str, Report]]) -> None:
@@ -148,12 +147,12 @@ class _Quiet(FixedPartitionedSource[Summary, None]):
         return _QuietPartition(self._out)
 
 
-class _QuietPartition(StatefulSourcePartition[Summary, None]):
+class _QuietPartition(StatefulSourcePartition[Tally, None]):
     def __init__(self, out: list[tuple[str, Report]]) -> None:
-        self._batches = [summary("cd"), summary("ab")]
+        self._batches = [tally("cd"), tally("ab")]
         self._out = out
 
-    def next_batch(self) -> list[Summary]:
+    def next_batch(self) -> list[Tally]:
         if self._batches:
             return [self._batches.pop()]
         if len(self._out) == 2:
@@ -194,7 +193,7 @@ class FakeTerminal(StringIO):
 def print_one(locale: str = "CA") -> None:
     """A flow that prints one report, the final one."""
     engine.run_main(
-        report_flow(TestingSource([summary("a", locale=locale)]), TerminalSink(), every=10)
+        report_flow(TestingSource([tally("a", locale=locale)]), TerminalSink(), every=10)
     )
 
 

@@ -6,10 +6,26 @@ import pytest
 from rich.console import Console
 
 from models import ProcessedLogin
-from operators.report import Report, ReportLogic, Share, make_report, top
+from operators.batches import Reason
+from operators.event_time import Windowing
+from operators.lateness import LatenessLogic
+from operators.report import (
+    Report,
+    ReportLogic,
+    Share,
+    Tally,
+    Totals,
+    late_tally,
+    make_report,
+    tally,
+    top,
+)
 from operators.report_text import as_lines, as_table, harmless
-from operators.stats import LoginStats, StateFormatError
-from operators.summarise import Summary
+from operators.state import StateFormatError
+from operators.stats import LoginStats
+from operators.summarise import summarise
+from operators.windows import WindowResults
+from tests.support.batches import at, login_batch
 
 HOSTILE = ["[red]x", "\x1b[31mred", "a\nreport: 9 logins", "\u202eabc", "tab\there", "[/]", "é€"]
 
@@ -36,18 +52,27 @@ def login(user: str = "user", locale: str = "CA") -> ProcessedLogin:
     return ProcessedLogin(user, "device", "iOS", "2.3.0", "current", locale, None, 0, "", "", [])
 
 
-def summary(logins: int, rejects: dict[str, int] | None = None) -> Summary:
+def counted(logins: int, rejects: dict[str, int] | None = None, late: int = 0) -> Tally:
     """A batch of logins of different users."""
     stats = LoginStats()
     stats.add([login(f"user {n}") for n in range(logins)])
-    return Summary(stats, rejects or {})
+    return Tally((stats,), rejects or {}, late)
 
 
-def report_of(*locales: str, rejects: dict[str, int] | None = None, final: bool = False) -> Report:
-    """A report of a login for each locale."""
+def totals_of(*locales: str, rejects: dict[str, int] | None = None, late: int = 0) -> Totals:
+    """The totals of a login for each locale."""
     stats = LoginStats()
     stats.add([login(locale=locale) for locale in locales])
-    return make_report(stats, rejects or {}, 1_234.4, final=final)
+    totals = Totals()
+    totals.add(Tally((stats,), rejects or {}, late))
+    return totals
+
+
+def report_of(
+    *locales: str, rejects: dict[str, int] | None = None, late: int = 0, final: bool = False
+) -> Report:
+    """A report of a login for each locale."""
+    return make_report(totals_of(*locales, rejects=rejects, late=late), 1_234.4, final=final)
 
 
 def table_text(report: Report, columns: int = 80) -> str:
@@ -62,14 +87,14 @@ def test_report_is_due_each_time_another_hundred_records_were_seen(clock: FakeCl
     logic = ReportLogic(100, clock=clock)
     emitted = []
     for size in (99, 1, 99, 250):
-        emitted.append([report.logins for report in logic.on_batch([summary(size)])[0]])
+        emitted.append([report.logins for report in logic.on_batch([counted(size)])[0]])
         clock.seconds += 5
     assert emitted == [[], [100], [], [449]]
 
 
 def test_dead_letters_count_towards_the_next_report(clock: FakeClock) -> None:
     """A producer that sends nothing but rubbish shows in the report too."""
-    reports, _ = ReportLogic(100, clock=clock).on_batch([summary(0, {"not_json": 100})])
+    reports, _ = ReportLogic(100, clock=clock).on_batch([counted(0, {"not_json": 100})])
     assert reports[0].dead_letters == 100
     assert reports[0].reasons == (Share("not_json", 100, 1.0),)
 
@@ -79,10 +104,10 @@ def test_reports_are_at_least_a_second_apart_and_the_last_numbers_follow(
 ) -> None:
     """What comes too early is shown by a notification when the second is over, and only once."""
     logic = ReportLogic(100, clock=clock)
-    assert len(logic.on_batch([summary(100)])[0]) == 1
+    assert len(logic.on_batch([counted(100)])[0]) == 1
     assert logic.notify_at() is None
     clock.seconds += 0.4
-    assert logic.on_batch([summary(100)])[0] == []
+    assert logic.on_batch([counted(100)])[0] == []
     wait = logic.notify_at() - datetime.now(UTC)  # type: ignore[operator]
     assert timedelta(seconds=0.5) < wait <= timedelta(seconds=0.6)
     clock.seconds += 0.5
@@ -93,14 +118,47 @@ def test_reports_are_at_least_a_second_apart_and_the_last_numbers_follow(
     assert logic.on_notify()[0] == []
 
 
+def test_late_logins_are_logins_too() -> None:
+    """All figures have them; their windows alone do not."""
+    windowing = Windowing(seconds=60, lateness=10)
+    logic = LatenessLogic(windowing)
+    batches = [login_batch(at(500, 1, 499)), login_batch(at(2, 3, 500), Reason.NOT_JSON)]
+    judged, _ = logic.on_batch([summarise(batch, windowing) for batch in batches])
+    totals = Totals()
+    for summary in judged:
+        totals.add(tally(summary))
+    report = make_report(totals, None, final=True)
+    assert (report.logins, report.unique_users, report.dead_letters) == (6, 5, 1)
+    assert report.late == Share("late logins", 3, 0.5)
+
+
+def test_login_that_idleness_made_late_is_in_the_totals_once() -> None:
+    """It was counted as a login before it turned out to be late."""
+    totals = totals_of("CA", "CA")
+    totals.add(late_tally(WindowResults(late=1)))
+    assert make_report(totals, None, final=True).late == Share("late logins", 1, 0.5)
+    assert totals.stats.logins == 2
+
+
+def test_empty_tally_does_not_start_the_rate_s_time(clock: FakeClock) -> None:
+    """An idle partition says so before any login came."""
+    logic = ReportLogic(100, clock=clock)
+    logic.on_batch([counted(0)])
+    clock.seconds += 60
+    logic.on_batch([counted(50)])
+    clock.seconds += 1
+    ((report,), _) = logic.on_batch([counted(50)])
+    assert report.logins_per_second == 50.0
+
+
 def test_rate_is_since_the_previous_report(clock: FakeClock) -> None:
     """Logins by the clock's seconds; the very first report has nothing to tell it from."""
     logic = ReportLogic(100, clock=clock)
-    (first,), _ = logic.on_batch([summary(100)])
+    (first,), _ = logic.on_batch([counted(100)])
     clock.seconds += 2
-    (second,), _ = logic.on_batch([summary(300)])
+    (second,), _ = logic.on_batch([counted(300)])
     clock.seconds += 4
-    (third,), _ = logic.on_batch([summary(100)])
+    (third,), _ = logic.on_batch([counted(100)])
     rates = [report.logins_per_second for report in (first, second, third)]
     assert rates == [None, 150.0, 25.0]
 
@@ -109,7 +167,7 @@ def test_final_report_has_the_rate_of_the_whole_run(clock: FakeClock) -> None:
     """The moment since the last report would say little."""
     logic = ReportLogic(100, clock=clock)
     for _ in range(5):
-        logic.on_batch([summary(100)])
+        logic.on_batch([counted(100)])
         clock.seconds += 1
     (final,), _ = logic.on_eof()
     assert final.final
@@ -119,8 +177,8 @@ def test_final_report_has_the_rate_of_the_whole_run(clock: FakeClock) -> None:
 def test_final_report_comes_even_when_nothing_changed(clock: FakeClock) -> None:
     """The end of the input is always reported, and nothing is left to be notified of."""
     logic = ReportLogic(100, clock=clock)
-    logic.on_batch([summary(100)])
-    logic.on_batch([summary(100)])
+    logic.on_batch([counted(100)])
+    logic.on_batch([counted(100)])
     reports, discard = logic.on_eof()
     assert [(report.logins, report.final) for report in reports] == [(200, True)]
     assert not discard
@@ -130,42 +188,43 @@ def test_final_report_comes_even_when_nothing_changed(clock: FakeClock) -> None:
 def test_state_is_kept_by_every_call(clock: FakeClock) -> None:
     """A discarded logic would lose the totals."""
     logic = ReportLogic(1, clock=clock)
-    assert not logic.on_batch([summary(1)])[1]
+    assert not logic.on_batch([counted(1)])[1]
     assert not logic.on_notify()[1]
 
 
 def test_totals_go_on_after_a_restart(clock: FakeClock) -> None:
     """Everything but the rate comes from the state, and a restart alone is no reason to report."""
     before = ReportLogic(100, clock=clock)
-    before.on_batch([summary(150, {"not_json": 2})])
+    before.on_batch([counted(150, {"not_json": 2}, late=5)])
     state = pickle.loads(pickle.dumps(before.snapshot()))  # noqa: S301 - our own
     logic = ReportLogic(100, state, clock)
     assert logic.notify_at() is None
-    assert logic.on_batch([summary(1)])[0] == []
+    assert logic.on_batch([counted(1)])[0] == []
     clock.seconds += 1
-    ((report,), _) = logic.on_batch([summary(60, {"not_json": 1})])
+    ((report,), _) = logic.on_batch([counted(60, {"not_json": 1})])
     assert (report.logins, report.dead_letters, report.unique_users) == (211, 3, 150)
+    assert report.late.count == 5
     assert report.logins_per_second == 60.0
 
 
 def test_snapshot_does_not_change_with_later_batches(clock: FakeClock) -> None:
     """The engine pickles it later than it asks for it."""
     logic = ReportLogic(100, clock=clock)
-    logic.on_batch([summary(10, {"not_json": 1})])
+    logic.on_batch([counted(10, {"not_json": 1})])
     snapshot = logic.snapshot()
     pickled = pickle.dumps(snapshot)
-    logic.on_batch([summary(10, {"not_json": 1})])
+    logic.on_batch([counted(10, {"not_json": 1})])
     assert pickle.dumps(snapshot) == pickled
 
 
 def test_snapshot_holds_plain_values_only(clock: FakeClock) -> None:
     """No class of this project is named in the store: moving one breaks no restart."""
     logic = ReportLogic(100, clock=clock)
-    logic.on_batch([summary(10, {"not_json": 1})])
+    logic.on_batch([counted(10, {"not_json": 1})])
     assert b"operators" not in pickle.dumps(logic.snapshot())
 
 
-@pytest.mark.parametrize("state", [(2, (), {}), (1, (9, 0, b"", ()), {}), "old"])
+@pytest.mark.parametrize("state", [(1, (), {}), (2, (9, 0, b"", ()), {}, 0), "old"])
 def test_state_of_another_format_is_refused(state: object) -> None:
     """The report's own format and that of the totals in it are both looked at."""
     with pytest.raises(StateFormatError, match="new recovery folder"):
@@ -193,9 +252,9 @@ def test_shares_are_of_logins_and_for_dead_letters_of_records() -> None:
 
 def test_report_of_nothing_is_no_error() -> None:
     """No share is counted of no logins."""
-    empty = make_report(LoginStats(), {}, None, final=True)
+    empty = make_report(Totals(), None, final=True)
     assert as_lines(empty)[0] == (
-        "final report: 0 logins, - logins a second, 0 unique users, 0 dead letters"
+        "final report: 0 logins, - logins a second, 0 unique users, 0 dead letters, 0 late logins"
     )
     assert as_lines(empty)[-1] == "final report: dead letters: none"
     assert "none" in table_text(empty)
@@ -203,9 +262,10 @@ def test_report_of_nothing_is_no_error() -> None:
 
 def test_lines_hold_every_figure_and_can_be_searched_for() -> None:
     """One line a subject, each with the same word at its start."""
-    lines = as_lines(report_of(*["CA"] * 2_499, "a, b", rejects={"not_json": 3}))
+    lines = as_lines(report_of(*["CA"] * 2_499, "a, b", rejects={"not_json": 3}, late=5))
     assert lines == [
-        "report: 2,500 logins, 1,234 logins a second, 1 unique users, 3 dead letters",
+        "report: 2,500 logins, 1,234 logins a second, 1 unique users, 3 dead letters, "
+        "5 (0.2%) late logins",
         "report: device types: iOS 2,500 (100.0%)",
         "report: app versions: 2.3.0 2,500 (100.0%)",
         "report: version categories: current 2,500 (100.0%)",
@@ -217,13 +277,13 @@ def test_lines_hold_every_figure_and_can_be_searched_for() -> None:
 
 def test_table_holds_every_section_within_80_columns() -> None:
     """Long values end in an ellipsis, numbers are never cut."""
-    stats = LoginStats()
-    stats.add([login("user", "x" * 64)])
-    stats.logins = 123_456_789
-    text = table_text(make_report(stats, {"timestamp_in_future": 1}, 1.0, final=False))
+    totals = totals_of("x" * 64, rejects={"timestamp_in_future": 1}, late=12_345_678)
+    totals.stats.logins = 123_456_789
+    text = table_text(make_report(totals, 1.0, final=False))
     assert max(len(line) for line in text.splitlines()) == 80
     for expected in (
         *("Device types", "App versions", "Version categories", "Top locales", "Data quality"),
+        *("12,345,678", "(10.0%)", "late logins"),
         *("Dead letters", "123,456,789", "timestamp_in_future", "unique users", "xxx…"),
     ):
         assert expected in text
@@ -234,7 +294,20 @@ def test_largest_counts_fit_the_table() -> None:
     report = report_of("CA")
     big = Share("unrecognised_device_type", 987_654_321, 1.0)
     text = table_text(
-        Report(10**9, 1.0, 1, 0, (big,), (big,), (big,), (big,), (big,), (big,), report.final)
+        Report(
+            10**9,
+            1.0,
+            1,
+            0,
+            report.late,
+            (big,),
+            (big,),
+            (big,),
+            (big,),
+            (big,),
+            (big,),
+            report.final,
+        )
     )
     assert text.count("987,654,321") == 6
     assert text.count("100.0%") == 6

@@ -69,8 +69,14 @@ def test_a_snapshot_from_before_the_first_record_is_no_missing_state(
     choice: OnMissingState,
 ) -> None:
     """A snapshot that had seen nothing says so: what progress covers is replayed into its state."""
-    position = resume_position(snapshot(None), progress(80, start=20), 20, "id", choice)
+    position = resume_position(snapshot(None, start=20), progress(80, start=20), 20, "id", choice)
     assert position == Position(20, start=20, read_again=60)
+
+
+def test_a_snapshot_that_continued_and_saw_nothing_stays_where_it_began() -> None:
+    """After `continue`, a partition that stayed silent isn't read from its old start."""
+    position = resume_position(snapshot(None, start=80), progress(80, start=20), 10, "id", "replay")
+    assert position == Position(80, start=80, gap=True)
 
 
 def test_a_snapshot_of_an_empty_partition_begins_with_the_log() -> None:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import ProcessedLogin
+from operators.state import StateFormatError
 from operators.stats import (
     KEPT_KEYS,
     LG_K,
     OTHER,
     BoundedCounts,
     LoginStats,
-    StateFormatError,
     UserSketch,
 )
 

@@ -1,0 +1,53 @@
+"""From a window's totals to the record that tells of it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from connectors.records import OutputRecord
+from models import Insight
+from operators.decode import LAST_SECOND
+from operators.enrich import login_at
+from operators.event_time import Windowing
+from operators.stats import LoginStats
+
+__all__ = ["insight_records", "iso_time", "make_insight"]
+
+_to_json = msgspec.json.Encoder().encode
+
+
+def make_insight(start: int, stats: LoginStats, windowing: Windowing, *, final: bool) -> Insight:
+    """Return what a window's totals say.
+
+    Args:
+        start: the window.
+        stats: of the logins in it.
+        windowing: what windows there are.
+        final: whether the window is closed.
+    """
+    return Insight(
+        window_start=iso_time(start),
+        window_end=iso_time(windowing.end(start)),
+        logins=stats.logins,
+        unique_users=stats.users.estimate(),
+        users_sketch=stats.users.to_bytes(),
+        device_types=stats.device_types.counts(),
+        app_versions=stats.app_versions.counts(),
+        version_categories=stats.version_categories.counts(),
+        locales=stats.locales.counts(),
+        quality=stats.quality.counts(),
+        final=final,
+    )
+
+
+def insight_records(insights: Iterable[Insight]) -> list[tuple[str, OutputRecord]]:
+    """Return insights as records, each with its key once more for the engine."""
+    return [
+        (insight.window_start, {"key": insight.window_start, "value": _to_json(insight)})
+        for insight in insights
+    ]
+
+
+def iso_time(seconds: int) -> str:
+    """Return seconds since the epoch as ISO 8601; the year 10000, which has none, as 9999's end."""
+    return login_at(min(seconds, LAST_SECOND))

@@ -1,0 +1,122 @@
+"""What is late: decided by the input partition alone, so that a replay decides the same."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.operators import StatefulBatchLogic
+
+from operators.event_time import Windowing
+from operators.state import Refuse, State, check_version, or_refuse
+from operators.summarise import Summary
+
+__all__ = ["LatenessLogic", "lateness"]
+
+STATE_VERSION = 1
+# After a gap: the first login read may itself be late, which 20 in a row hardly are.
+LOGINS_AFTER_GAP = 20
+
+
+def lateness(
+    step_id: str, up: Stream[Summary], windowing: Windowing, refuse: Refuse
+) -> Stream[Summary]:
+    """Part what is late from what is in time, each input partition by itself.
+
+    A login is late if its window ended more than the allowed lateness before the newest login
+    that its partition had up to it. `summarise` has decided that within the batch; what came
+    before the batch is the same for all logins of a window in it, so here a window's part of the
+    batch is late as a whole or not at all. Where batches were cut makes no difference.
+
+    Args:
+        step_id: names the state in the recovery store; another name loses it.
+        up: summaries of batches, those of a partition in their order.
+        windowing: what windows there are.
+        refuse: ends the run with a text when state of an earlier run doesn't fit.
+    """
+    keyed = op.key_on(f"{step_id}-by-partition", up, lambda summary: summary.key)
+
+    def build(state: State | None) -> LatenessLogic:
+        return LatenessLogic(windowing, state)
+
+    return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, refuse)))
+
+
+class LatenessLogic(StatefulBatchLogic[Summary, Summary, State]):
+    """The newest login of one input partition so far.
+
+    Args:
+        windowing: what windows there are.
+        state: what snapshot() returned in an earlier run, or None.
+        clock: seconds since the epoch.
+
+    Raises:
+        StateFormatError: another version of this program wrote the state.
+    """
+
+    def __init__(
+        self,
+        windowing: Windowing,
+        state: State | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._windowing = windowing
+        self._clock = clock
+        self._newest: int | None = None
+        self._unsure = 0  # logins still to come until it is clear where a gap ends
+        if state is not None:
+            what = "the newest login of a partition"
+            _, self._newest, self._unsure = check_version(what, state, STATE_VERSION)
+
+    def on_batch(self, values: list[Summary]) -> tuple[list[Summary], bool]:
+        """Judge each batch by those before it."""
+        return [self._judge(summary) for summary in values], self.RETAIN
+
+    def snapshot(self) -> State:
+        """Return the state as plain values."""
+        return (STATE_VERSION, self._newest, self._unsure)
+
+    def _judge(self, summary: Summary) -> Summary:
+        late = self._late_windows(summary)
+        windows = summary.windows
+        if late:
+            windows = {start: windows[start] for start in windows if start not in late}
+        self._newest = _newer(self._newest, summary.newest)
+        return replace(
+            summary,
+            newest=self._newest,
+            windows=windows,
+            late=summary.late + tuple(summary.windows[start] for start in late),
+            incomplete_to=self._incomplete_to(summary),
+        )
+
+    def _late_windows(self, summary: Summary) -> list[int]:
+        newest = self._newest
+        if newest is None:
+            return []
+        return [start for start in summary.windows if self._windowing.is_past(start, newest)]
+
+    def _incomplete_to(self, summary: Summary) -> int | None:
+        """Return the latest event time that unread records before a gap can have.
+
+        They came before the first ones read, so they are newer than those by the allowed lateness
+        at most, or else those would be late. The first few may well be late, hence the newest of
+        a few. Before any login it is not known, but nothing is newer than now.
+        """
+        if summary.gap:
+            self._unsure = LOGINS_AFTER_GAP
+        if not self._unsure:
+            return None
+        logins = sum(stats.logins for stats in summary.windows.values()) + summary.late_logins
+        self._unsure = max(0, self._unsure - logins)
+        if self._newest is None:
+            return int(self._clock())
+        return self._newest + self._windowing.lateness
+
+
+def _newer(one: int | None, other: int | None) -> int | None:
+    """Return the higher of two times, of which each may be missing."""
+    if one is None or other is None:
+        return one if other is None else other
+    return max(one, other)
