@@ -5,7 +5,7 @@ import msgspec
 __all__ = ["Insight", "ProcessedLogin", "Progress"]
 
 
-class ProcessedLogin(msgspec.Struct, frozen=True):
+class ProcessedLogin(msgspec.Struct, frozen=True, gc=False):
     """A record of the output topic: one login, clean and without its raw address.
 
     Attributes:
@@ -32,7 +32,7 @@ class ProcessedLogin(msgspec.Struct, frozen=True):
     timestamp: int
     login_at: str
     processed_at: str
-    quality: list[str]
+    quality: tuple[str, ...]
 
 
 class Insight(msgspec.Struct, frozen=True):

@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     on_missing_state: Literal["replay", "continue"] = "replay"
     create_topics: bool = True
     broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
+    max_dead_letter_ratio: float = Field(default=0.5, ge=0, le=1)
     user_id_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     dashboard_host: str = Field(default="127.0.0.1", min_length=1)
     dashboard_port: Port = 8_080

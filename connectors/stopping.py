@@ -1,15 +1,17 @@
 """How a running flow stops: drained on a signal, at once on what it can't go on from."""
 
+import atexit
 import os
 import signal
 import sys
 from threading import Event
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import structlog
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-__all__ = ["drain_on_signals", "stop_process"]
+__all__ = ["StopSink", "drain_on_signals", "stop_process"]
 
 log = structlog.get_logger()
 
@@ -33,6 +35,37 @@ def drain_on_signals() -> Event:
     signal.signal(signal.SIGTERM, drain)
     signal.signal(signal.SIGINT, drain)
     return draining
+
+
+class StopRequest(Protocol):
+    """An item that ends the process."""
+
+    @property
+    def message(self) -> str:
+        """What happened and what to do."""
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the input has ended, so that the process ends by itself."""
+
+
+class StopSink(DynamicSink[StopRequest]):
+    """Ends the process with status 1 and a message as soon as an item arrives."""
+
+    def build(
+        self, _step_id: str, _worker_index: int, _worker_count: int
+    ) -> "StatelessSinkPartition[StopRequest]":
+        """Return the sink of one worker."""
+        return _StopPartition()
+
+
+class _StopPartition(StatelessSinkPartition[StopRequest]):
+    def write_batch(self, items: list[StopRequest]) -> None:
+        """End at once, or, when the flow is at its end, once all of it is written."""
+        if not items[0].at_end:
+            stop_process(items[0].message)
+        log.error(items[0].message)
+        atexit.register(os._exit, 1)
 
 
 def stop_process(message: str) -> NoReturn:

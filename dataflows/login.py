@@ -16,12 +16,13 @@ from bytewax.dataflow import Dataflow
 
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
-from connectors.stopping import drain_on_signals, stop_process
+from connectors.stopping import StopSink, drain_on_signals, stop_process
 from connectors.terminal import TerminalSink
 from connectors.topics import FlowTopics, prepare_topics
 from connectors.upserts import UpsertSink
 from dataflows.command_line import check_command_line
 from logs import configure_logs
+from operators.breaker import breaker, counts
 from operators.decode import decode_batch
 from operators.encode import encode_batch
 from operators.enrich import enrich_batch
@@ -73,6 +74,10 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
     results = windows("windows", judged, window_config(settings, topics, draining))
     insights = op.flat_map("insights", results, lambda results: insight_records(results.insights))
     op.output("upsert", insights, UpsertSink(settings, settings.insights_topic))
+
+    counted = op.map("count", judged, counts)
+    stops = breaker("breaker", counted, settings.max_dead_letter_ratio, stop_process)
+    op.output("stop", stops, StopSink())
 
     tallies = op.merge(
         "tallies", op.map("tally", judged, tally), op.map("late", results, late_tally)

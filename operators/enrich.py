@@ -41,9 +41,9 @@ def enrich(login: Login, processed_at: str, pseudonym: Pseudonym = str) -> Proce
         return Reject(Reason.INVALID_IP, "ip is neither an IPv4 nor an IPv6 address")
     device, device_fault = device_type(login.device_type)
     category, version_fault = version_category(login.app_version)
-    quality: list[str] = []
+    quality: tuple[str, ...] = ()
     if device_fault or version_fault or not (login.device_id and login.ip and login.locale):
-        quality = sorted(filter(None, (device_fault, version_fault, *_missing(login))))
+        quality = tuple(sorted(filter(None, (device_fault, version_fault, *_missing(login)))))
     return ProcessedLogin(
         user_id=pseudonym(login.user_id),
         device_id=pseudonym(login.device_id) if login.device_id else UNKNOWN,

@@ -44,7 +44,7 @@ def tally(users: str, rejects: dict[str, int] | None = None, locale: str = "CA")
     stats = LoginStats()
     stats.add(
         [
-            ProcessedLogin(user, "d", "iOS", "2.3.0", "current", locale, None, 0, "", "", [])
+            ProcessedLogin(user, "d", "iOS", "2.3.0", "current", locale, None, 0, "", "", ())
             for user in users
         ]
     )

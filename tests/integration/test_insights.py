@@ -76,7 +76,7 @@ def _processed(login: dict[str, Any]) -> ProcessedLogin:
         timestamp=login["timestamp"],
         login_at="",
         processed_at="",
-        quality=[],
+        quality=(),
     )
 
 

@@ -12,7 +12,7 @@ def processed(
 ) -> ProcessedLogin:
     """One login; what the tests don't vary is always the same."""
     return ProcessedLogin(
-        user, "device", "iOS", "2.3.0", "current", locale, None, timestamp, "", "", list(quality)
+        user, "device", "iOS", "2.3.0", "current", locale, None, timestamp, "", "", tuple(quality)
     )
 
 

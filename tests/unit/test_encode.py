@@ -25,7 +25,7 @@ FIELDS = [
 processed_logins = st.builds(
     ProcessedLogin,
     timestamp=st.integers(0, 2**40),
-    quality=st.lists(st.text()),
+    quality=st.lists(st.text()).map(tuple),
 )
 Fields = dict[str, object]
 inputs = st.fixed_dictionaries(

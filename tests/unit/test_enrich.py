@@ -68,7 +68,7 @@ def test_a_clean_login_has_all_fields_and_no_flags() -> None:
         timestamp=1_720_622_216,
         login_at="2024-07-10T14:36:56Z",
         processed_at=NOW,
-        quality=[],
+        quality=(),
     )
 
 
@@ -77,7 +77,7 @@ def test_a_clean_login_has_all_fields_and_no_flags() -> None:
 def test_a_missing_field_is_unknown_and_flagged(name: str, nothing: str | None) -> None:
     """Absent, null and empty are the same soft fault."""
     result = processed(**{name: nothing})
-    assert result.quality == [f"missing_{name}"]
+    assert result.quality == (f"missing_{name}",)
     if name == "ip":
         assert result.masked_ip is None
     else:
@@ -88,12 +88,12 @@ def test_a_missing_field_is_unknown_and_flagged(name: str, nothing: str | None) 
 def test_flags_are_sorted() -> None:
     """However many there are, so that equal faults give equal records."""
     every = dict.fromkeys(SOFT_FIELDS)
-    assert processed(**every).quality == sorted(f"missing_{name}" for name in SOFT_FIELDS)
-    assert processed(device_type="windows", app_version="x", locale="").quality == [
+    assert list(processed(**every).quality) == sorted(f"missing_{name}" for name in SOFT_FIELDS)
+    assert processed(device_type="windows", app_version="x", locale="").quality == (
         "invalid_app_version",
         "missing_locale",
         "unrecognised_device_type",
-    ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_known_device_type_is_normalised(text: str, expected: str) -> None:
     """Case and surrounding white space don't matter; `unknown` is a valid one."""
     assert device_type(text) == (expected, None)
     assert processed(device_type=text).device_type == expected
-    assert processed(device_type=text).quality == []
+    assert processed(device_type=text).quality == ()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_version_has_a_category(text: str, category: str) -> None:
     """Major and minor are compared as numbers; a minor that is absent is 0."""
     assert version_category(text) == (category, None)
     result = processed(app_version=text)
-    assert (result.app_version, result.version_category, result.quality) == (text, category, [])
+    assert (result.app_version, result.version_category, result.quality) == (text, category, ())
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_is_no_version_keeps_its_text_and_is_flagged(text: str) -> None:
     """Its category is unknown."""
     result = processed(app_version=text)
     assert (result.app_version, result.version_category) == (text, "unknown")
-    assert result.quality == ["invalid_app_version"]
+    assert result.quality == ("invalid_app_version",)
 
 
 def test_an_invalid_ip_is_a_hard_fault() -> None:
@@ -189,7 +189,7 @@ def test_any_login_is_processed_or_has_an_invalid_ip(given_login: Login) -> None
     assert result.device_id == (given_login.device_id or "unknown")
     assert result.masked_ip == (mask_address(given_login.ip) if given_login.ip else None)
     assert result.device_type in {"android", "iOS", "unknown"}
-    assert result.quality == sorted(FLAGS.intersection(result.quality))
+    assert list(result.quality) == sorted(FLAGS.intersection(result.quality))
 
 
 @pytest.mark.parametrize("remember", [device_type, version_category])

@@ -49,7 +49,7 @@ def clock() -> FakeClock:
 
 def login(user: str = "user", locale: str = "CA") -> ProcessedLogin:
     """One login; what the tests don't vary is always the same."""
-    return ProcessedLogin(user, "device", "iOS", "2.3.0", "current", locale, None, 0, "", "", [])
+    return ProcessedLogin(user, "device", "iOS", "2.3.0", "current", locale, None, 0, "", "", ())
 
 
 def counted(logins: int, rejects: dict[str, int] | None = None, late: int = 0) -> Tally:

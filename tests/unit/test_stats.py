@@ -38,7 +38,7 @@ logins = st.builds(
     timestamp=st.just(0),
     login_at=st.just(""),
     processed_at=st.just(""),
-    quality=st.lists(st.sampled_from(["missing_ip", "missing_locale"]), unique=True),
+    quality=st.lists(st.sampled_from(["missing_ip", "missing_locale"]), unique=True).map(tuple),
 )
 login_lists = st.lists(logins, max_size=6)
 
@@ -46,7 +46,7 @@ login_lists = st.lists(logins, max_size=6)
 def login(user: str = "user", locale: str = "CA", quality: Sequence[str] = ()) -> ProcessedLogin:
     """One login; what the tests don't vary is always the same."""
     return ProcessedLogin(
-        user, "device", "iOS", "2.3.0", "current", locale, None, 0, "", "", list(quality)
+        user, "device", "iOS", "2.3.0", "current", locale, None, 0, "", "", tuple(quality)
     )
 
 
