@@ -1,6 +1,6 @@
 # Every target works on a fresh clone: what it needs, it installs into .venv first.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format kafka lock clean
+.PHONY: help run test lint format dashboard kafka lock clean
 
 # bytewax 0.21.1 has wheels for Python up to 3.12.
 PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
@@ -33,15 +33,19 @@ format: .venv/installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+dashboard: .venv/installed ## Serve the live page on http://127.0.0.1:8080 until Ctrl-C
+	@exec $(BIN)/python -m dashboard
+
 kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
 	@exec $(BIN)/python -m local_kafka
 
+COMPILE := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
+
 lock: .venv/installed ## Pin the requirements anew from the short lists in requirements*.in
-	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" -c requirements.txt requirements-dev.in \
-		-o requirements-dev.txt
+	@$(COMPILE) requirements.in -o requirements.txt
+	@$(COMPILE) -c requirements.txt requirements-dashboard.in -o requirements-dashboard.txt
+	@$(COMPILE) -c requirements-dashboard.txt requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the virtual environment and all local state, Kafka's data among it
 	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

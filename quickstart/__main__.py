@@ -1,4 +1,4 @@
-"""`make run`: local Kafka, sample logins and the flow, with its report on the terminal.
+"""`make run`: local Kafka, sample logins, the live page and the flow, which prints its report.
 
     python -m quickstart [--port 29092]
 
@@ -45,6 +45,7 @@ def main() -> int:
                 kafka = parts.enter_context(_kafka(port))
                 os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
                 parts.enter_context(_running("producer", "--rate", str(LOGINS_A_SECOND)))
+            parts.enter_context(_running("dashboard"))  # it says where it is once it serves
             return _supervise()
         except LocalKafkaError as error:
             return _say(str(error), status=1)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -29,21 +30,24 @@ def test_ctrl_c_ends_everything_and_the_next_run_goes_on(
     checkout: Path, free_ports: list[int]
 ) -> None:
     """The report comes, Ctrl-C leaves no process behind, and the totals go on after it."""
-    first = run_until_report(checkout, free_ports[0])
+    first = run_until_report(checkout, *free_ports[:2])
     assert not left_over(checkout)
-    second = run_until_report(checkout, free_ports[0])
+    second = run_until_report(checkout, *free_ports[:2])
     assert not left_over(checkout)
     assert totals(second)[0] > max(totals(first))
     assert "reading again" not in second
 
 
-def test_a_kafka_that_is_set_is_used(checkout: Path, kafka: LocalKafka) -> None:
+def test_a_kafka_that_is_set_is_used(
+    checkout: Path, kafka: LocalKafka, free_ports: list[int]
+) -> None:
     """With KAFKA_BOOTSTRAP_SERVERS set no Kafka is started, and no sample logins are sent there."""
     environment = {
         "PATH": os.environ["PATH"],
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "INPUT_TOPIC": "not-there",
         "BROKER_WAIT_SECONDS": "1",
+        "DASHBOARD_PORT": str(free_ports[0]),
     }
     done = subprocess.run(
         [sys.executable, "-m", "quickstart"],
@@ -60,20 +64,27 @@ def test_a_kafka_that_is_set_is_used(checkout: Path, kafka: LocalKafka) -> None:
     assert "the flow failed 3 times in a row" in done.stderr
 
 
-def run_until_report(checkout: Path, port: int) -> str:
+def run_until_report(checkout: Path, port: int, page_port: int) -> str:
     """Run everything, wait for two reports, press Ctrl-C, and return all that was printed."""
     log = checkout / "run.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "quickstart", "--port", str(port)],
             cwd=checkout,
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": os.environ["HOME"],
+                "DASHBOARD_PORT": str(page_port),
+            },
             stdout=output,
             stderr=output,
             start_new_session=True,  # so that Ctrl-C can be sent to all in its terminal
         )
     try:
         wait_until(lambda: len(totals(log.read_text())) > 1, "two reports", 120)
+        wait_until(lambda: f"http://127.0.0.1:{page_port}" in log.read_text(), "the page's address")
+        with urllib.request.urlopen(f"http://127.0.0.1:{page_port}") as page:
+            assert page.status == 200
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 0, log.read_text()
     finally:
