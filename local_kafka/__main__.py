@@ -1,15 +1,18 @@
 """`python -m local_kafka`: a broker in the foreground, until Ctrl-C.
 
 python -m local_kafka [--port 29092] [--data-dir .local/kafka]
+python -m local_kafka --download-only
 """
 
 import argparse
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from local_kafka.broker import LocalKafka
 from local_kafka.errors import LocalKafkaError
+from local_kafka.jars import class_path
 
 PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
 
@@ -19,19 +22,35 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m local_kafka", description=main.__doc__)
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--data-dir", type=Path, default=Path(".local/kafka"))
+    parser.add_argument("--download-only", action="store_true", help="fetch Apache Kafka, and end")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    kafka = LocalKafka(options.data_dir, options.port)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _interrupt_once)
+    try:
+        if options.download_only:
+            class_path(_say)
+            return _say("local Kafka: all that a start needs is here")
+        return _run(LocalKafka(options.data_dir, options.port))
+    except LocalKafkaError as error:
+        return _say(str(error), status=1)
+    except KeyboardInterrupt:
+        return _say("local Kafka: stopped")
+
+
+def _run(kafka: LocalKafka) -> int:
     try:
         kafka.start(_say)
         kafka.wait()
         return _say(f"local Kafka ended by itself: see {kafka.log_file}", status=1)
-    except LocalKafkaError as error:
-        return _say(str(error), status=1)
-    except KeyboardInterrupt:
-        return _say("local Kafka: stopping")
     finally:
         kafka.stop()
+
+
+def _interrupt_once(_signum: int, _frame: FrameType | None) -> None:
+    """Begin to stop; further signals must not break off the stopping."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _say(line: str, *, status: int = 0) -> int:

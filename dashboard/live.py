@@ -1,0 +1,122 @@
+"""What reader and page share: the topics' state, and how the reading goes."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dashboard.model import Topics
+from dashboard.overview import Overview, add_up
+
+__all__ = ["Live", "Look", "Reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the reading goes.
+
+    Attributes:
+        away_since: since when the broker doesn't answer, in seconds since the epoch; else None.
+        read: which share of the topics was read, from 0 to 1; 1 once all of it was.
+        missing: topics that aren't there.
+    """
+
+    away_since: float | None = None
+    read: float = 0.0
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at everything, taken at one moment.
+
+    Attributes:
+        now: the moment, in seconds since the epoch.
+        reading: how the reading goes.
+        overview: the windows that were asked for, added up.
+        revision: changes when the overview does.
+        rate: logins a second, live.
+        history: logins by second of the last minutes.
+        processed: input records since the flow's state began.
+        lag: input records that aren't processed yet.
+        dead_letters: by reason.
+        newest_dead_letter: when it was written.
+        unreadable: records that were none of ours.
+    """
+
+    now: float
+    reading: Reading
+    overview: Overview
+    revision: tuple[int, int]
+    rate: float
+    history: list[tuple[int, float]]
+    processed: int
+    lag: int
+    dead_letters: Mapping[str, int]
+    newest_dead_letter: float | None
+    unreadable: int
+
+
+class Live:
+    """State that one thread changes while others look at it.
+
+    Args:
+        topics: empty, to begin with.
+    """
+
+    def __init__(self, topics: Topics) -> None:
+        self._lock = threading.Lock()
+        self._topics = topics
+        self._generation = 0
+        self._reading = Reading()
+        self._added: dict[int, tuple[tuple[int, int], Overview]] = {}  # by number of windows
+
+    @property
+    def reading(self) -> Reading:
+        """How the reading goes."""
+        return self._reading
+
+    @reading.setter
+    def reading(self, reading: Reading) -> None:
+        self._reading = reading
+
+    @contextmanager
+    def changing(self) -> Iterator[Topics]:
+        """Let nobody look while the block changes the state."""
+        with self._lock:
+            yield self._topics
+
+    def start_over(self, topics: Topics) -> None:
+        """Begin again with nothing: the topics that were read are gone."""
+        with self._lock:
+            self._topics = topics
+            self._generation += 1
+
+    def look(self, count: int) -> Look:
+        """Look at the newest `count` windows and all the rest."""
+        now = time.time()
+        with self._lock:
+            topics = self._topics
+            revision = (self._generation, topics.revision)
+            return Look(
+                now=now,
+                reading=self._reading,
+                overview=self._overview(count, revision),
+                revision=revision,
+                rate=topics.progress.rate(now),
+                history=topics.progress.history(now),
+                processed=topics.progress.processed(),
+                lag=topics.progress.lag(topics.ranges),
+                dead_letters=topics.dead_letters.by_reason(),
+                newest_dead_letter=topics.dead_letters.newest,
+                unreadable=topics.unreadable,
+            )
+
+    def _overview(self, count: int, revision: tuple[int, int]) -> Overview:
+        """Add windows up once for all who look, and again only when they changed."""
+        known = self._added.get(count)
+        if known is None or known[0] != revision:
+            known = (revision, add_up(self._topics.windows.newest(count)))
+            self._added[count] = known
+        return known[1]

@@ -1,0 +1,248 @@
+"""The thread that reads the topics and keeps the page's state up to date."""
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+import structlog
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from dashboard.live import Live, Reading
+from dashboard.model import InputRange, ProgressLog, Topics
+from insights.reading import (
+    REQUEST_SECONDS,
+    client_configuration,
+    committed_consumer,
+    partitions,
+)
+from settings import Settings
+
+__all__ = ["Reader", "empty"]
+
+log = structlog.get_logger()
+
+READ_AT_ONCE = 200  # few enough that nobody who looks waits long
+POLL_SECONDS = 0.1
+LOOK_SECONDS = 1.0  # how often the input's ends are asked for
+METADATA_SECONDS = 5.0  # how often topics that are missing or grow are looked for
+# How far back progress is read. Its topic grows by a record and a marker each transaction and
+# partition, and only the last ones matter; two minutes of a busy flow are about this many.
+LOOK_BACK = 5_000
+LOOK_BACK_GROWTH = 8
+
+ALMOST_ALL = 0.999  # all of it is only read once the end was met
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+
+Place = tuple[str, int]  # a topic and a partition of it
+
+
+class _TopicsAreGoneError(Exception):
+    """Something that was read is no longer there: a topic was made again, or a disk was lost."""
+
+
+def empty(settings: Settings) -> Topics:
+    """Return the state of someone who has read nothing yet."""
+    return Topics(ProgressLog(settings.input_topic))
+
+
+class Reader(threading.Thread):
+    """Reads insights, dead letters and progress, and asks for the input's ends, until stopped.
+
+    The broker may be away at the start or at any time: that is told, and reading goes on by itself.
+
+    Args:
+        settings: name the topics and the broker.
+        live: is kept up to date.
+    """
+
+    def __init__(self, settings: Settings, live: Live) -> None:
+        super().__init__(name="topic-reader", daemon=True)
+        self._settings = settings
+        self._live = live
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stopping.set()
+        self.join(2 * REQUEST_SECONDS)
+
+    def run(self) -> None:
+        """Read until stopped; start over when the topics were made again."""
+        while not self._stopping.is_set():
+            reading = _TopicsBeingRead(self._settings, self._live)
+            try:
+                while not self._stopping.is_set():
+                    reading.step()
+            except _TopicsAreGoneError:
+                log.warning("the topics were made again: reading them from their beginning")
+                self._live.start_over(empty(self._settings))
+            finally:
+                reading.close()
+
+
+class _TopicsBeingRead:
+    """One pass over the topics: what is assigned, how far it was read, and what to ask for next."""
+
+    def __init__(self, settings: Settings, live: Live) -> None:
+        self._settings = settings
+        self._live = live
+        self._consumer: Consumer = committed_consumer(settings)
+        self._admin = AdminClient(client_configuration(settings))
+        self._next: dict[Place, int] = {}  # the next offset to read, by what is assigned
+        self._begins: dict[Place, int] = {}  # where reading it began
+        self._ends: dict[Place, int] = {}
+        self._at_end: set[Place] = set()  # what was read to its end once
+        self._back: dict[int, int] = {}  # how far back progress was looked for, by partition
+        self._inputs: list[int] = []
+        self._look_at = self._metadata_at = 0.0
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()
+
+    def step(self) -> None:
+        """Look for topics and ends if it is time to, then read what there is."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look(now)
+            self._look_at = time.monotonic() + LOOK_SECONDS
+        self._take(self._consumer.consume(READ_AT_ONCE, POLL_SECONDS))
+
+    def _look(self, now: float) -> None:
+        reading = self._live.reading
+        try:
+            if now >= self._metadata_at or reading.missing or reading.away_since:
+                self._find_topics()
+                self._metadata_at = now + METADATA_SECONDS
+            self._ask_for_ends()
+        except KafkaException:
+            away = reading.away_since or time.time()
+            self._live.reading = replace(reading, away_since=away)
+            # librdkafka 2.x remembers a partition's leader epoch here for good, and a restarted
+            # broker refuses an old one (FENCED_LEADER_EPOCH) until a new client asks.
+            self._admin = AdminClient(client_configuration(self._settings))
+        else:
+            self._live.reading = Reading(None, self._share_read(), self._missing())
+
+    def _find_topics(self) -> None:
+        """Assign all partitions of the topics; those made since begin at their beginning."""
+        settings = self._settings
+        self._inputs = partitions(self._consumer, settings.input_topic)
+        new = [
+            (topic, partition)
+            for topic in (settings.insights_topic, settings.dead_letter_topic)
+            for partition in partitions(self._consumer, topic)
+            if (topic, partition) not in self._next
+        ]
+        for place in new:
+            self._next[place] = self._begins[place] = 0
+        progress = [
+            (settings.progress_topic, partition)
+            for partition in partitions(self._consumer, settings.progress_topic)
+            if (settings.progress_topic, partition) not in self._next
+        ]
+        for place, end in self._offsets(progress, LATEST).items():
+            self._begin_back(place, end, LOOK_BACK)
+        if new or progress:
+            self._assign(self._next)
+
+    def _begin_back(self, place: Place, end: int, back: int) -> None:
+        self._back[place[1]] = back
+        self._next[place] = self._begins[place] = max(0, end - back)
+
+    def _assign(self, places: Iterable[Place]) -> None:
+        self._consumer.assign([TopicPartition(*at, self._next[at]) for at in places])
+
+    def _ask_for_ends(self) -> None:
+        inputs = [(self._settings.input_topic, partition) for partition in self._inputs]
+        self._ends = self._offsets([*self._next, *inputs], LATEST)
+        if any(self._ends[place] < offset for place, offset in self._next.items()):
+            raise _TopicsAreGoneError
+        begins = self._offsets(inputs, EARLIEST)
+        ranges = {at[1]: InputRange(begins[at], self._ends[at]) for at in inputs}
+        with self._live.changing() as topics:
+            topics.ranges = ranges
+
+    def _offsets(self, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
+        """Ask for offsets of many partitions at once, as a reader of committed records."""
+        asked = self._admin.list_offsets(
+            {TopicPartition(*place): which for place in places},
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=REQUEST_SECONDS,
+        )
+        return {(at.topic, at.partition): found.result().offset for at, found in asked.items()}
+
+    def _take(self, messages: list[Message]) -> None:
+        ends = []
+        with self._live.changing() as topics:
+            for message in messages:
+                place, offset, error = _place(message), message.offset() or 0, message.error()
+                if error is None:
+                    self._next[place] = offset + 1
+                    self._apply(topics, message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    self._next[place] = offset
+                    ends.append(place)
+        for place in ends:
+            if not self._look_further_back(place):
+                self._at_end.add(place)
+
+    def _apply(self, topics: Topics, message: Message) -> None:
+        topic = message.topic()
+        if topic == self._settings.insights_topic:
+            topics.apply_insight(message.key(), message.value())
+        elif topic == self._settings.dead_letter_topic:
+            topics.dead_letters.apply(_headers(message), message.timestamp()[1])
+        else:
+            topics.apply_progress(message.value(), message.timestamp()[1])
+
+    def _look_further_back(self, place: Place) -> bool:
+        """Read progress from further back if none was found up to the end, and tell whether so."""
+        topic, partition = place
+        if topic != self._settings.progress_topic or self._begins[place] == 0:
+            return False
+        with self._live.changing() as topics:
+            known = topics.progress.knows(partition)
+        if not known:
+            self._begin_back(place, self._next[place], self._back[partition] * LOOK_BACK_GROWTH)
+            self._assign(self._next)
+        return not known
+
+    def _share_read(self) -> float:
+        """Return how much of what there was at the start was read; 1 from then on."""
+        if self._at_end >= self._next.keys():
+            return 1.0
+        whole = sum(self._ends[at] - begin for at, begin in self._begins.items())
+        read = sum(self._next[at] - begin for at, begin in self._begins.items())
+        return min(ALMOST_ALL, read / whole) if whole > 0 else 0.0
+
+    def _missing(self) -> tuple[str, ...]:
+        found = {topic for topic, _ in self._next}
+        settings = self._settings
+        wanted = (settings.insights_topic, settings.dead_letter_topic, settings.progress_topic)
+        missing = [topic for topic in wanted if topic not in found]
+        return tuple(missing if self._inputs else [settings.input_topic, *missing])
+
+
+def _place(message: Message) -> Place:
+    return message.topic() or "", message.partition() or 0
+
+
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    """Return a record's headers; those with a name that is no text can't be read at all."""
+    try:
+        headers = message.headers() or []
+    except UnicodeDecodeError:
+        return []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return [(name, value) for name, value in pairs if value is None or isinstance(value, bytes)]

@@ -1,0 +1,1 @@
+"""The newest windows of the insights topic: as a store for the live page, and as a command."""
