@@ -32,8 +32,9 @@ from settings import Settings
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WINDOWS = 960
 PARTITIONS = 4
+SAMPLE_INPUT = 500_000  # about what the sample windows add up to
 PACE_SECONDS = 0.5
-SETTLE_SECONDS = 20.0  # until the live rate has something to tell
+SETTLE_SECONDS = 45.0  # until the live rate has something to tell
 START_SECONDS = 30.0
 
 
@@ -85,7 +86,7 @@ def _make_topics(servers: str, settings: Settings) -> None:
 @contextmanager
 def _sample(servers: str, settings: Settings) -> Iterator[None]:
     """Fill the topics, and let progress run on while the block runs."""
-    producer = KafkaProducer(bootstrap_servers=servers)
+    producer = KafkaProducer(bootstrap_servers=servers, linger_ms=20)
     windowing = Windowing(settings.window_seconds, settings.allowed_lateness_seconds)
     for found in sample_insights(WINDOWS, windowing.start(int(time.time())), windowing):
         key, value = found.window_start.encode(), msgspec.json.encode(found)
@@ -106,12 +107,13 @@ def _sample(servers: str, settings: Settings) -> Iterator[None]:
 
 def _progress(producer: KafkaProducer, settings: Settings, stop: threading.Event) -> None:
     """Write input, and progress a little behind it, until told to stop."""
-    written = 0
-    while not stop.wait(PACE_SECONDS):
-        count = 3 + written % 4  # a rate that isn't quite even
+    written, count = 0, SAMPLE_INPUT // PARTITIONS
+    while not stop.is_set():
         for partition in range(PARTITIONS):
             for _ in range(count):
                 producer.send(settings.input_topic, b"{}", partition=partition)
+            if not written:
+                continue  # the first progress tells where it begins, not how fast it went
             progress = Progress(settings.input_topic, "", partition, written, 0)
             producer.send(
                 settings.progress_topic,
@@ -120,7 +122,9 @@ def _progress(producer: KafkaProducer, settings: Settings, stop: threading.Event
                 partition=partition,
             )
         written += count
+        count = 1 + (written % 3 == 0)  # a rate that isn't quite even
         producer.flush()
+        stop.wait(PACE_SECONDS)
 
 
 @contextmanager
@@ -134,9 +138,7 @@ def _page(servers: str, folder: Path) -> Iterator[str]:
         "KAFKA_BOOTSTRAP_SERVERS": servers,
         "DASHBOARD_PORT": str(port),
     }
-    process = subprocess.Popen(  # noqa: S603  # the command is our own
-        [sys.executable, "-m", "dashboard"], env=environment, cwd=folder
-    )
+    process = subprocess.Popen([sys.executable, "-m", "dashboard"], env=environment, cwd=folder)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

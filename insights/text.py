@@ -53,7 +53,7 @@ def as_table(windows: Iterable[Window], *, head: bool) -> str:
         windows: the newest last.
         head: whether the columns' titles come first.
     """
-    table = Table(box=SIMPLE_HEAD if head else None, show_header=head, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_header=head, show_edge=False, pad_edge=False)
     for title, width, justify in COLUMNS:
         table.add_column(
             title, width=width, justify="right" if justify == "right" else "left", no_wrap=True

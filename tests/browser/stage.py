@@ -26,7 +26,7 @@ COMPACTED = {"cleanup.policy": "compact"}
 
 def login(number: int, **fields: Any) -> ProcessedLogin:
     """Return a clean login of a user of its own."""
-    values = {
+    values: dict[str, Any] = {
         "user_id": f"user-{number}",
         "device_id": "d",
         "device_type": "iOS",

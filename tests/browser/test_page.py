@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -199,9 +200,10 @@ def test_no_request_goes_to_another_host(stage: Stage, address: str, page: Brows
 def test_the_page_is_for_this_machine_only(address: str) -> None:
     """Unless told otherwise it listens on the loopback interface."""
     port = int(address.rpartition(":")[2])
+    connections: list[Any] = psutil.net_connections("tcp")
     listening = [
         connection.laddr.ip
-        for connection in psutil.net_connections("tcp")
+        for connection in connections
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
     ]
     assert listening == ["127.0.0.1"]

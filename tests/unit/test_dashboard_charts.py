@@ -1,5 +1,6 @@
 """The charts' options: what is drawn where, and that no text of the stream can be run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -45,7 +46,12 @@ def test_shares_of_a_window_make_up_the_whole() -> None:
 
 def test_versions_are_ordered_as_versions() -> None:
     """2.10 came after 2.9; what is no version comes last."""
-    assert shown_versions({"2.9": 1, "dev": 9, "2.10": 1, "1.0": 5}) == ["2.10", "2.9", "1.0", "dev"]
+    assert shown_versions({"2.9": 1, "dev": 9, "2.10": 1, "1.0": 5}) == [
+        "2.10",
+        "2.9",
+        "1.0",
+        "dev",
+    ]
 
 
 def test_many_windows_are_drawn_in_groups_of_fixed_times() -> None:
@@ -58,7 +64,7 @@ def test_many_windows_are_drawn_in_groups_of_fixed_times() -> None:
     assert all(starts_together(group) for group in groups)
 
 
-def starts_together(group: list[Window]) -> bool:
+def starts_together(group: Sequence[Window]) -> bool:
     """Tell whether all windows of a group are in the same four minutes."""
     return len({window.start // 240 for window in group}) == 1
 

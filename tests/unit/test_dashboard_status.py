@@ -37,7 +37,7 @@ def at(moment: float, found: Look) -> Look:
 
 
 def test_a_broker_that_is_away_comes_first() -> None:
-    """It is told even while topics are still being read, with address, time and what will happen."""
+    """It is told even while topics are still being read, with its address and what comes next."""
     said = status(look(Reading(away_since=1.0, read=0.5), windows=1), SETTINGS)
     assert said.kind == "away"
     assert SETTINGS.kafka_bootstrap_servers in said.title

@@ -83,7 +83,7 @@ def test_a_key_that_is_no_time_is_refused(key: bytes | None) -> None:
 )
 def test_a_value_that_is_no_insight_is_refused(change: dict[str, object]) -> None:
     """Also one that a browser could not show, or that lies about time."""
-    key, value = record(insight(0, [login(1)]))
+    key, _ = record(insight(0, [login(1)]))
     fields = {**msgspec.to_builtins(insight(0, [login(1)])), **change}
     with pytest.raises(UnreadableRecordError):
         Windows().apply(key, msgspec.json.encode(fields))

@@ -1,0 +1,106 @@
+"""The thread that reads the topics, against a real Kafka and without a browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+
+from connectors.progress import progress_key
+from dashboard import reader
+from dashboard.live import Live
+from dashboard.reader import Reader, empty
+from models import Progress
+from settings import Settings
+from tests.browser.stage import Stage, insight, login
+from tests.support.waiting import wait_until
+
+WINDOWS = 10
+
+
+@contextmanager
+def reading(stage: Stage) -> Iterator[Live]:
+    """Read the topics while the block runs."""
+    flow = stage.flow
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        kafka_bootstrap_servers=flow.servers,
+        kafka_group_id=flow.group,
+        input_topic=flow.input,
+        insights_topic=flow.insights_topic,
+        dead_letter_topic=flow.dead_letter_topic,
+    )
+    live = Live(empty(settings))
+    thread = Reader(settings, live)
+    thread.start()
+    try:
+        yield live
+    finally:
+        thread.stop()
+    assert not thread.is_alive()
+
+
+def transactional(stage: Stage) -> Producer:
+    """Return a producer as the flow has them."""
+    producer = Producer(
+        {"bootstrap.servers": stage.flow.servers, "transactional.id": stage.flow.group}
+    )
+    producer.init_transactions(30)
+    return producer
+
+
+def test_what_was_never_committed_is_not_shown(stage: Stage) -> None:
+    """An aborted window and an aborted dead letter don't count."""
+    stage.make_topics()
+    producer = transactional(stage)
+    for number in range(WINDOWS):
+        producer.begin_transaction()
+        made = insight(number, [login(1)])
+        value = msgspec.json.encode(made)
+        producer.produce(stage.flow.insights_topic, value, made.window_start.encode())
+        producer.produce(stage.flow.dead_letter_topic, b"x", headers={"dlq.reason": b"wrong_type"})
+        if number % 2:
+            producer.commit_transaction(30)
+        else:
+            producer.flush(30)  # else nothing would have reached the broker
+            producer.abort_transaction(30)
+    with reading(stage) as live:
+        wait_until(lambda: live.reading.read == 1, "all was read")
+        look = live.look(WINDOWS)
+    assert look.overview.logins == WINDOWS / 2
+    assert look.dead_letters == {"wrong_type": WINDOWS // 2}
+
+
+def test_progress_behind_much_that_was_aborted_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last committed progress counts, however far back from the topic's end it is."""
+    monkeypatch.setattr(reader, "LOOK_BACK", 2)
+    stage.make_topics()
+    stage.write_input(0, 20)
+    stage.write_progress(0, 12)
+    producer = transactional(stage)
+    for offset in range(13, 20):
+        producer.begin_transaction()
+        value = msgspec.json.encode(Progress(stage.flow.input, "id", 0, offset, 0))
+        key = progress_key(stage.flow.input, 0)
+        producer.produce(stage.flow.progress_topic, value, key, partition=0)
+        producer.flush(30)
+        producer.abort_transaction(30)
+    with reading(stage) as live:
+        wait_until(lambda: live.look(1).processed == 12, "the committed progress")
+        assert live.look(1).lag == 8
+
+
+def test_topics_that_are_missing_are_named(stage: Stage) -> None:
+    """Before the flow was ever started there is none of them."""
+    with reading(stage) as live:
+        wait_until(lambda: live.reading.missing, "the missing topics")
+        assert set(live.reading.missing) == {
+            stage.flow.input,
+            stage.flow.insights_topic,
+            stage.flow.dead_letter_topic,
+            stage.flow.progress_topic,
+        }
+        assert live.reading.away_since is None
