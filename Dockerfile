@@ -15,6 +15,7 @@ COPY connectors connectors
 COPY operators operators
 COPY dataflows dataflows
 COPY producer producer
+COPY dlq dlq
 COPY deploy/run-flow.sh deploy/run-flow.sh
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER processor

@@ -1,17 +1,29 @@
 """The group's offsets, committed for the eyes of lag tools only: nothing reads them back."""
 
+import time
+from concurrent.futures import Future, wait
 from threading import Lock
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connectors.client_log import client_options
 from connectors.connection import Connection
 
 __all__ = ["GroupOffsets"]
 
+REQUEST_SECONDS = 5.0
+# How long a process that ends waits for the answers to its last commits, all partitions together.
+LAST_ANSWERS_SECONDS = 3.0
+
+Answer = Future[ConsumerGroupTopicPartitions]
+
 
 class GroupOffsets:
     """Commits, for one process, how far the input is processed and written.
+
+    Not by a consumer: its commit, and then even its end, waits for a group coordinator that is
+    away without end, whatever time-outs are set.
 
     Args:
         connection: where the brokers are.
@@ -24,9 +36,10 @@ class GroupOffsets:
         self._group = group
         self._topic = topic
         self._lock = Lock()
-        self._consumer: Consumer | None = None
+        self._admin: AdminClient | None = None
+        self._deadline: float | None = None
 
-    def commit(self, partition: int, offset: int, *, wait: bool = False) -> None:
+    def commit(self, partition: int, offset: int, *, last: bool = False) -> None:
         """Commit that all outputs of a partition before an input offset are written.
 
         A commit that fails is let go: another member of the group, or a coordinator that is away,
@@ -35,28 +48,20 @@ class GroupOffsets:
         Args:
             partition: of the input.
             offset: the next one to be processed.
-            wait: for the answer, since no later commit will come.
+            last: wait for the answer, though not for long, since no later commit will come.
         """
-        offsets = [TopicPartition(self._topic, partition, offset)]
         with self._lock:
-            consumer = self._consumer = self._consumer or self._make_consumer()
-            try:
-                if wait:
-                    consumer.commit(offsets=offsets, asynchronous=False)
-                else:
-                    consumer.commit(offsets=offsets, asynchronous=True)
-                    consumer.poll(0)  # serves the answers to earlier commits
-            except KafkaException:
-                return
+            self._admin = self._admin or self._make_client()
+            offsets = [TopicPartition(self._topic, partition, offset)]
+            request = [ConsumerGroupTopicPartitions(self._group, offsets)]
+            answers: dict[str, Answer] = self._admin.alter_consumer_group_offsets(
+                request, request_timeout=REQUEST_SECONDS
+            )
+            if last:
+                self._deadline = self._deadline or time.monotonic() + LAST_ANSWERS_SECONDS
+                wait(answers.values(), max(0.0, self._deadline - time.monotonic()))
 
-    def _make_consumer(self) -> Consumer:
-        return Consumer(
-            {
-                **self._connection.librdkafka(),
-                "group.id": self._group,
-                "enable.auto.commit": False,
-                # A coordinator that is away must not hold up a flow that ends.
-                "socket.timeout.ms": 5_000,
-            },
-            **client_options(self._connection.servers),
+    def _make_client(self) -> AdminClient:
+        return AdminClient(
+            self._connection.librdkafka(), **client_options(self._connection.servers)
         )

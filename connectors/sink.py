@@ -141,7 +141,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
     def close(self) -> None:
         """Wait for what is under way, and tell lag tools how far it went."""
         self._writer.wait()
-        self._group_offsets.commit(self._partition, self._written, wait=True)
+        self._group_offsets.commit(self._partition, self._written, last=True)
 
 
 def unwritten(batch: OutputBatch, written: int) -> OutputBatch:

@@ -1,0 +1,1 @@
+"""Dead letters, looked at and sent back: `python -m dlq --help` says how."""
