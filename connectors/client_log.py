@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError
 
-__all__ = ["NotTooOften", "client_options"]
+__all__ = ["NotTooOften", "client_options", "warn_that_kafka_is_away"]
 
 log = structlog.get_logger()
 
@@ -54,7 +54,13 @@ def client_options(servers: str) -> dict[str, Any]:
 
 def _on_error(servers: str) -> Callable[[KafkaError], None]:
     def on_error(error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and _errors.due("away"):
-            log.warning("Kafka is away: waiting for it, nothing is lost", servers=servers)
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            warn_that_kafka_is_away(servers)
 
     return on_error
+
+
+def warn_that_kafka_is_away(servers: str) -> None:
+    """Say, at most once a minute, that requests are tried again until Kafka answers."""
+    if _errors.due("away"):
+        log.warning("Kafka is away: waiting for it, nothing is lost", servers=servers)

@@ -1,13 +1,12 @@
 """The group's offsets, committed for the eyes of lag tools only: nothing reads them back."""
 
 import time
-from concurrent.futures import Future, wait
-from threading import Lock
+from threading import Condition, Thread
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
 
-from connectors.client_log import client_options
 from connectors.connection import Connection
 
 __all__ = ["GroupOffsets"]
@@ -16,14 +15,13 @@ REQUEST_SECONDS = 5.0
 # How long a process that ends waits for the answers to its last commits, all partitions together.
 LAST_ANSWERS_SECONDS = 3.0
 
-Answer = Future[ConsumerGroupTopicPartitions]
-
 
 class GroupOffsets:
     """Commits, for one process, how far the input is processed and written.
 
-    Not by a consumer: its commit, and then even its end, waits for a group coordinator that is
-    away without end, whatever time-outs are set.
+    Not by librdkafka: its consumers' commit, and then even their end, waits without end for a group
+    coordinator that is away, and its admin client aborts the process when a request to a
+    coordinator fails on the way (https://github.com/confluentinc/librdkafka/pull/5397).
 
     Args:
         connection: where the brokers are.
@@ -35,12 +33,14 @@ class GroupOffsets:
         self._connection = connection
         self._group = group
         self._topic = topic
-        self._lock = Lock()
-        self._admin: AdminClient | None = None
+        self._changed = Condition()
+        self._newest: dict[int, int] = {}
+        self._committing = False
+        self._thread: Thread | None = None
         self._deadline: float | None = None
 
     def commit(self, partition: int, offset: int, *, last: bool = False) -> None:
-        """Commit that all outputs of a partition before an input offset are written.
+        """Commit, in the background, that all outputs before an input offset are written.
 
         A commit that fails is let go: another member of the group, or a coordinator that is away,
         is no reason to stop, and the next commit makes it good.
@@ -50,18 +50,48 @@ class GroupOffsets:
             offset: the next one to be processed.
             last: wait for the answer, though not for long, since no later commit will come.
         """
-        with self._lock:
-            self._admin = self._admin or self._make_client()
-            offsets = [TopicPartition(self._topic, partition, offset)]
-            request = [ConsumerGroupTopicPartitions(self._group, offsets)]
-            answers: dict[str, Answer] = self._admin.alter_consumer_group_offsets(
-                request, request_timeout=REQUEST_SECONDS
-            )
+        with self._changed:
+            self._newest[partition] = offset
+            if self._thread is None:
+                # A daemon, since no process outlives its work for the sake of a lag tool.
+                self._thread = Thread(target=self._commit_newest, name="group-offsets", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
             if last:
                 self._deadline = self._deadline or time.monotonic() + LAST_ANSWERS_SECONDS
-                wait(answers.values(), max(0.0, self._deadline - time.monotonic()))
+                seconds = max(0.0, self._deadline - time.monotonic())
+                self._changed.wait_for(lambda: not (self._newest or self._committing), seconds)
 
-    def _make_client(self) -> AdminClient:
-        return AdminClient(
-            self._connection.librdkafka(), **client_options(self._connection.servers)
+    def _commit_newest(self) -> None:
+        admin: KafkaAdminClient | None = None
+        while True:
+            offsets = self._next_offsets()
+            try:
+                admin = admin or self._connect()
+                admin.alter_group_offsets(self._group, offsets)
+            except (KafkaError, OSError, ValueError):
+                # A client whose brokers came back elsewhere may not find them: begin anew.
+                if admin is not None:
+                    admin.close()
+                admin = None
+
+    def _next_offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Say that the last ones are done with, and wait for more."""
+        with self._changed:
+            self._committing = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._newest)
+            offsets, self._newest = self._newest, {}
+            self._committing = True
+        return {
+            TopicPartition(self._topic, partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in offsets.items()
+        }
+
+    def _connect(self) -> KafkaAdminClient:
+        milliseconds = int(REQUEST_SECONDS * 1000)
+        return KafkaAdminClient(
+            **self._connection.kafka_python(),
+            bootstrap_timeout_ms=milliseconds,
+            request_timeout_ms=milliseconds,
         )

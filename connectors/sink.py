@@ -1,28 +1,24 @@
 """A Bytewax sink that writes each batch to Kafka once: outputs, dead letters and progress."""
 
-import time
 from dataclasses import replace
 from typing import Any, TypedDict
 
+import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaException, Producer
 
-from connectors.client_log import client_options
 from connectors.connection import Connection
+from connectors.dead_letters import dead_letter_headers, fit
 from connectors.group_offsets import GroupOffsets
-from connectors.progress import ProgressReader
+from connectors.progress import ProgressReader, progress_key
 from connectors.records import OutputBatch
-from connectors.stopping import stop_process
 from connectors.topics import FlowTopics, partition_names
-from connectors.writers import AcknowledgedWriter, TransactionalWriter, Writer, retriable
+from connectors.writers import Writer, open_writer
+from models import Progress
 from settings import Settings
 
 __all__ = ["TransactionalKafkaSink", "unwritten"]
 
 STATE_VERSION = 1
-# A broker away for less than this needs no restart; after it the broker ends the transaction.
-TRANSACTION_TIMEOUT_SECONDS = 60
-ATTEMPT_SECONDS = 5.0  # one try of a request that is tried again
 LARGEST_BATCH = 1_000_000  # bytes; the client's default
 LINGER_MS = 100  # a batch is complete when it is flushed: until then, gather
 
@@ -48,9 +44,9 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
     def __init__(self, settings: Settings, topics: FlowTopics) -> None:
         self._settings = settings
         self._topics = topics
-        self._connection = Connection(settings)
-        self._progress = ProgressReader(self._connection, topics)
-        self._group_offsets = GroupOffsets(self._connection, settings.kafka_group_id, topics.input)
+        connection = Connection(settings)
+        self._progress = ProgressReader(connection, topics)
+        self._group_offsets = GroupOffsets(connection, settings.kafka_group_id, topics.input)
 
     def list_parts(self) -> list[str]:
         """Return a name for each input partition: the sink has as many."""
@@ -65,62 +61,39 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
     ) -> "_Partition":
         """Fence whoever wrote this partition before, then read how far that one came."""
         partition = int(for_part)
-        writer: Writer
-        if self._settings.delivery_guarantee == "exactly_once":
-            producer = self._producer(
-                {
-                    "transactional.id": self._transactional_id(partition),
-                    "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
-                }
-            )
-            self._fence(producer, partition)
-            writer = TransactionalWriter(producer, self._topics, partition)
-        else:
-            producer = self._producer({"enable.idempotence": True, "message.timeout.ms": 0})
-            writer = AcknowledgedWriter(producer, self._topics, partition)
+        writer = open_writer(
+            self._settings,
+            f"{self._settings.kafka_group_id}-{self._topics.input}-{partition}",
+            f"partition {partition}",
+            self._producer_configuration(),
+        )
         progress = self._progress.last(partition)
         written = progress.offset if progress else 0
-        return _Partition(writer, partition, written, self._group_offsets)
+        return _Partition(writer, self._topics, partition, written, self._group_offsets)
 
-    def _transactional_id(self, partition: int) -> str:
-        return f"{self._settings.kafka_group_id}-{self._topics.input}-{partition}"
-
-    def _producer(self, guarantee: dict[str, Any]) -> Producer:
-        topics = self._topics
-        return Producer(
-            {
-                **self._connection.librdkafka(),
-                **guarantee,
-                "partitioner": "murmur2_random",
-                "compression.type": "lz4",
-                "linger.ms": LINGER_MS,
-                "message.max.bytes": max(topics.largest_output, topics.largest_dead_letter),
-                "batch.size": min(LARGEST_BATCH, topics.largest_output, topics.largest_dead_letter),
-                "queue.buffering.max.messages": 0,  # no limit: a batch bounds what is queued
-                "delivery.report.only.error": True,
-                "reconnect.backoff.max.ms": 2_000,
-            },
-            **client_options(self._connection.servers),
-        )
-
-    def _fence(self, producer: Producer, partition: int) -> None:
-        """End what a former producer of this partition left open; it can write no more."""
-        deadline = time.monotonic() + max(self._settings.broker_wait_seconds, ATTEMPT_SECONDS)
-        while True:
-            try:
-                return producer.init_transactions(ATTEMPT_SECONDS)
-            except KafkaException as error:
-                if not retriable(error) or time.monotonic() > deadline:
-                    stop_process(f"partition {partition}: can't begin transactions: {error}")
+    def _producer_configuration(self) -> dict[str, Any]:
+        largest = self._topics.largest_output, self._topics.largest_dead_letter
+        return {
+            "linger.ms": LINGER_MS,
+            "message.max.bytes": max(largest),
+            "batch.size": min(LARGEST_BATCH, *largest),
+            "queue.buffering.max.messages": 0,  # no limit: a batch bounds what is queued
+        }
 
 
 class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
     """The outputs of one input partition."""
 
     def __init__(
-        self, writer: Writer, partition: int, written: int, group_offsets: GroupOffsets
+        self,
+        writer: Writer,
+        topics: FlowTopics,
+        partition: int,
+        written: int,
+        group_offsets: GroupOffsets,
     ) -> None:
         self._writer = writer
+        self._topics = topics
         self._partition = partition
         self._written = written
         self._group_offsets = group_offsets
@@ -129,7 +102,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         """Write what isn't written yet; the last one goes on in the background."""
         for batch in values:
             if batch.next_offset > self._written:
-                self._writer.write(unwritten(batch, self._written))
+                self._write(unwritten(batch, self._written))
                 self._written = batch.next_offset
 
     def snapshot(self) -> SinkState:
@@ -140,8 +113,36 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
 
     def close(self) -> None:
         """Wait for what is under way, and tell lag tools how far it went."""
-        self._writer.wait()
+        self._writer.close()
         self._group_offsets.commit(self._partition, self._written, last=True)
+
+    def _write(self, batch: OutputBatch) -> None:
+        self._writer.write(lambda: self._send_records(batch), lambda: self._send_progress(batch))
+
+    def _send_records(self, batch: OutputBatch) -> None:
+        self._writer.send_all(self._topics.output, batch.records)
+        for letter in batch.dead_letters:
+            headers = dead_letter_headers(letter, batch.topic, batch.partition)
+            letter, headers = fit(letter, headers, self._topics.largest_dead_letter)
+            self._writer.send(
+                self._topics.dead_letters, batch.partition, letter.key, letter.value, headers
+            )
+
+    def _send_progress(self, batch: OutputBatch) -> None:
+        progress = Progress(
+            topic=batch.topic,
+            topic_id=self._topics.input_id,
+            partition=batch.partition,
+            offset=batch.next_offset,
+            start=batch.start,
+        )
+        self._writer.send(
+            self._topics.progress,
+            batch.partition,
+            progress_key(batch.topic, batch.partition),
+            msgspec.json.encode(progress),
+            [],
+        )
 
 
 def unwritten(batch: OutputBatch, written: int) -> OutputBatch:

@@ -16,7 +16,17 @@ from connectors.connection import Connection
 from connectors.records import partition_name
 from settings import Settings
 
-__all__ = ["FlowTopics", "partition_names", "prepare_topics"]
+__all__ = [
+    "COMPACTED_FOREVER",
+    "FlowTopics",
+    "connect",
+    "describe_topic",
+    "largest_message",
+    "no_broker",
+    "partition_names",
+    "prepare_topics",
+    "wait_for",
+]
 
 log = structlog.get_logger()
 
@@ -77,11 +87,11 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
         SystemExit: with one line that says what is wrong and what to do; with status 0 when it
             was told to stop while it waited.
     """
-    wait = partial(_wait, time.monotonic() + settings.broker_wait_seconds, draining)
+    wait = partial(wait_for, time.monotonic() + settings.broker_wait_seconds, draining)
     connection = Connection(settings)
-    admin = wait(_no_broker(settings), lambda: _connect(connection))
+    admin = wait(no_broker(settings), lambda: connect(connection))
     try:
-        source = wait(_no_input(settings), lambda: _describe(admin, settings.input_topic))
+        source = wait(_no_input(settings), lambda: describe_topic(admin, settings.input_topic))
         partitions = len(source["partitions"])
         _check_partitions(admin, settings, partitions)
         _make_missing(admin, settings, partitions)
@@ -92,8 +102,8 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
             output=settings.output_topic,
             dead_letters=settings.dead_letter_topic,
             progress=settings.progress_topic,
-            largest_output=_largest_message(admin, settings.output_topic),
-            largest_dead_letter=_largest_message(admin, settings.dead_letter_topic),
+            largest_output=largest_message(admin, settings.output_topic),
+            largest_dead_letter=largest_message(admin, settings.dead_letter_topic),
         )
     except KafkaError as error:
         raise SystemExit(f"Kafka refused to describe or make the topics: {error}") from None
@@ -101,7 +111,7 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
         admin.close()
 
 
-def _wait(deadline: float, draining: Event, missing: str, attempt: Callable[[], T | None]) -> T:
+def wait_for(deadline: float, draining: Event, missing: str, attempt: Callable[[], T | None]) -> T:
     """Try until something is there, with a line every 5 seconds, or exit at the deadline."""
     next_line = time.monotonic() + LINE_EVERY_SECONDS
     while (found := attempt()) is None:
@@ -116,7 +126,8 @@ def _wait(deadline: float, draining: Event, missing: str, attempt: Callable[[], 
     return found
 
 
-def _no_broker(settings: Settings) -> str:
+def no_broker(settings: Settings) -> str:
+    """Say that no broker answers, and what to do."""
     return (
         f"no Kafka broker answers at {settings.kafka_bootstrap_servers}: "
         "start one (make kafka, or docker compose up -d) or set KAFKA_BOOTSTRAP_SERVERS"
@@ -130,7 +141,12 @@ def _no_input(settings: Settings) -> str:
     )
 
 
-def _connect(connection: Connection) -> KafkaAdminClient | None:
+def connect(connection: Connection) -> KafkaAdminClient | None:
+    """Return a client, or None while no broker answers.
+
+    Raises:
+        SystemExit: with one line, for what waiting won't mend.
+    """
     try:
         return KafkaAdminClient(
             **connection.kafka_python(), bootstrap_timeout_ms=int(ATTEMPT_SECONDS * 1000)
@@ -141,7 +157,7 @@ def _connect(connection: Connection) -> KafkaAdminClient | None:
         raise SystemExit(f"can't connect to Kafka at {connection.servers}: {error}") from None
 
 
-def _describe(admin: KafkaAdminClient, topic: str) -> dict[str, Any] | None:
+def describe_topic(admin: KafkaAdminClient, topic: str) -> dict[str, Any] | None:
     """Return a topic's metadata, or None while it isn't there with all its partitions."""
     try:
         found: dict[str, Any] = admin.describe_topics([topic])[0]
@@ -178,7 +194,7 @@ def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) 
 def _check_partitions(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
     """Dead letters and progress go to the input's partition number, so it has to be there."""
     for name in (settings.dead_letter_topic, settings.progress_topic):
-        found = _describe(admin, name)
+        found = describe_topic(admin, name)
         if found and len(found["partitions"]) < partitions:
             raise SystemExit(
                 f"topic {name} has {len(found['partitions'])} partitions, fewer than the "
@@ -186,7 +202,8 @@ def _check_partitions(admin: KafkaAdminClient, settings: Settings, partitions: i
             )
 
 
-def _largest_message(admin: KafkaAdminClient, topic: str) -> int:
+def largest_message(admin: KafkaAdminClient, topic: str) -> int:
+    """Return a topic's limit for a batch of records, in bytes."""
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
     configs = admin.describe_configs([resource], config_filter="all")["topic"][topic]
     return int(configs["max.message.bytes"]["value"])

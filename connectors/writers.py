@@ -1,49 +1,120 @@
-"""The two ways to write a batch and its progress: as a transaction, or acknowledged first."""
+"""The two ways to write records to Kafka step by step: as a transaction, or acknowledged."""
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.dead_letters import dead_letter_headers, fit
-from connectors.progress import progress_key
-from connectors.records import OutputBatch
+from connectors.client_log import client_options, warn_that_kafka_is_away
+from connectors.connection import Connection
+from connectors.records import Headers, OutputRecord
 from connectors.stopping import stop_process
-from connectors.topics import FlowTopics
-from models import Progress
+from settings import Settings
 
-__all__ = ["FENCED", "AcknowledgedWriter", "TransactionalWriter", "Writer", "retriable"]
+__all__ = ["AcknowledgedWriter", "TransactionalWriter", "Writer", "open_writer"]
 
+# A broker away for less than this needs no restart; after it the broker ends the transaction.
+TRANSACTION_TIMEOUT_SECONDS = 60
 ATTEMPT_SECONDS = 5.0  # one try of a request that is tried again until the broker is back
-# What a broker says to a producer that was replaced, or whose transaction it ended.
-FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
+# What a broker says to a producer that was replaced, or whose transaction it ended; and what the
+# client says of records that it held for longer than a transaction may take.
+FENCED = {
+    KafkaError._FENCED,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError._MSG_TIMED_OUT,
+}
+
+Step = Callable[[], None]
+
+
+def open_writer(
+    settings: Settings, transactional_id: str, place: str, configuration: dict[str, Any]
+) -> "Writer":
+    """Return a writer of the delivery guarantee that is set, ready to write.
+
+    With exactly-once delivery, whoever wrote under this transactional id before can write no more.
+
+    Args:
+        settings: the process's settings.
+        transactional_id: the same in every life of the flow; no two writers share one.
+        place: what is written to, to begin an error's line with.
+        configuration: of the producer, beyond what every writer needs.
+    """
+    connection = Connection(settings)
+    exactly_once = settings.delivery_guarantee == "exactly_once"
+    guarantee = _transactional(transactional_id) if exactly_once else _ACKNOWLEDGED
+    producer = Producer(
+        {
+            **connection.librdkafka(),
+            **guarantee,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "delivery.report.only.error": True,
+            "reconnect.backoff.max.ms": 2_000,
+            **configuration,
+        },
+        **client_options(connection.servers),
+    )
+    if not exactly_once:
+        return AcknowledgedWriter(producer, place, connection.servers)
+    _fence(producer, place, max(settings.broker_wait_seconds, ATTEMPT_SECONDS))
+    return TransactionalWriter(producer, place, connection.servers)
+
+
+_ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
+
+
+def _transactional(transactional_id: str) -> dict[str, Any]:
+    return {
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
+    }
+
+
+def _fence(producer: Producer, place: str, seconds: float) -> None:
+    """End what a former producer of this id left open; it can write no more."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return producer.init_transactions(ATTEMPT_SECONDS)
+        except KafkaException as error:
+            if not _retriable(error) or time.monotonic() > deadline:
+                stop_process(f"{place}: can't begin transactions: {error}")
 
 
 class Writer(ABC):
-    """Writes one batch at a time; the end of a write goes on while the next batch is prepared.
+    """Writes one thing at a time; the end of a write goes on while the next one is prepared.
 
     Args:
-        producer: of this partition alone, ready to write.
-        topics: the flow's topics.
-        partition: the input partition whose outputs these are.
+        producer: of this writer alone, ready to write.
+        place: what is written to, to begin an error's line with.
+        servers: the bootstrap servers, to be named while they are away.
     """
 
-    def __init__(self, producer: Producer, topics: FlowTopics, partition: int) -> None:
+    def __init__(self, producer: Producer, place: str, servers: str) -> None:
         self._producer = producer
-        self._topics = topics
-        self._partition = partition
+        self._place = place
+        self._servers = servers
         self._failures: list[KafkaError] = []
         # A thread, since waiting for the broker takes 30 ms in which the worker has work to do.
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"writer-{partition}")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._pending: Future[None] | None = None
 
-    def write(self, batch: OutputBatch) -> None:
-        """Send a batch once the one before it is written, and begin to complete it."""
+    def write(self, first: Step, then: Step | None = None) -> None:
+        """Take steps once what was written before is complete, and begin to complete them.
+
+        Args:
+            first: sends records; it is called before this returns.
+            then: sends what must never be there without what `first` sent.
+        """
         self.wait()
-        self._begin()
-        self._send_records(batch)
-        self._pending = self._executor.submit(self._complete, batch)
+        self._failures.clear()
+        self._begin(first, then)
+        self._pending = self._executor.submit(self._complete, then)
 
     def wait(self) -> None:
         """Return when all that was sent is written."""
@@ -51,50 +122,45 @@ class Writer(ABC):
             self._pending.result()
             self._pending = None
 
-    @abstractmethod
-    def _begin(self) -> None:
-        """Get ready for a batch."""
+    def close(self) -> None:
+        """Return when all that was sent is written, and no thread is left."""
+        self.wait()
+        self._executor.shutdown()
 
-    @abstractmethod
-    def _complete(self, batch: OutputBatch, /) -> None:
-        """Return when batch and progress are written; runs in a thread of its own."""
-
-    def _send_records(self, batch: OutputBatch) -> None:
-        queued = self._producer.produce_batch(
-            self._topics.output, batch.records, on_delivery=self._on_delivery
-        )
-        if queued != len(batch.records):
+    def send_all(self, topic: str, records: list[OutputRecord]) -> None:
+        """Send records; to be called by a step."""
+        queued = self._producer.produce_batch(topic, records, on_delivery=self._on_delivery)
+        if queued != len(records):
             stop_process(
-                f"{self._topics.output}: only {queued} of {len(batch.records)} records fit the "
-                "producer's queue: set a smaller BATCH_SIZE"
-            )
-        for letter in batch.dead_letters:
-            headers = dead_letter_headers(letter, batch.topic, batch.partition)
-            letter, headers = fit(letter, headers, self._topics.largest_dead_letter)
-            self._producer.produce(
-                self._topics.dead_letters,
-                partition=batch.partition,
-                key=letter.key,
-                value=letter.value,
-                headers=list(headers),
-                on_delivery=self._on_delivery,
+                f"{topic}: only {queued} of {len(records)} records fit the producer's queue: set a "
+                "smaller BATCH_SIZE"
             )
 
-    def _send_progress(self, batch: OutputBatch) -> None:
-        progress = Progress(
-            topic=batch.topic,
-            topic_id=self._topics.input_id,
-            partition=batch.partition,
-            offset=batch.next_offset,
-            start=batch.start,
-        )
+    def send(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | str | None,
+        value: bytes | None,
+        headers: Headers,
+    ) -> None:
+        """Send one record to a partition; to be called by a step."""
         self._producer.produce(
-            self._topics.progress,
-            partition=batch.partition,
-            key=progress_key(batch.topic, batch.partition),
-            value=msgspec.json.encode(progress),
+            topic,
+            partition=partition,
+            key=key,
+            value=value,
+            headers=list(headers),
             on_delivery=self._on_delivery,
         )
+
+    @abstractmethod
+    def _begin(self, first: Step, then: Step | None) -> None:
+        """Take the first step."""
+
+    @abstractmethod
+    def _complete(self, then: Step | None) -> None:
+        """Return when both steps are written; runs in a thread of its own."""
 
     def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
@@ -104,58 +170,60 @@ class Writer(ABC):
         """End the process with a line that says what happened and what to do."""
         if error.code() in FENCED:
             stop_process(
-                f"partition {self._partition}: this process may write no more: another one took "
-                "over its partitions, or it stood still for longer than a transaction may take; "
-                "nothing is lost; restart it, unless another one runs for this KAFKA_GROUP_ID"
+                f"{self._place}: this process may write no more: another one took over, or it "
+                "stood still for longer than a transaction may take; nothing is lost; restart it, "
+                "unless another one runs for this KAFKA_GROUP_ID"
             )
         cause = next((failure for failure in self._failures if not failure.retriable()), error)
         stop_process(
-            f"partition {self._partition}: writing failed: {cause.str()}; nothing is lost; restart "
-            "the process, and if it fails again, mend the cause first"
+            f"{self._place}: writing failed: {cause.str()}; nothing is lost; restart the process, "
+            "and if it fails again, mend the cause first"
         )
 
 
 class TransactionalWriter(Writer):
-    """Writes a batch, its dead letters and its progress as one transaction: all or nothing."""
+    """Writes both steps as one transaction: all or nothing."""
 
-    def _begin(self) -> None:
+    def _begin(self, first: Step, then: Step | None) -> None:
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
             self._stop(error.args[0])
+        first()
+        if then is not None:
+            then()
 
-    def _send_records(self, batch: OutputBatch) -> None:
-        super()._send_records(batch)
-        self._send_progress(batch)
-
-    def _complete(self, _batch: OutputBatch, /) -> None:
+    def _complete(self, _then: Step | None) -> None:
         while True:
             try:
                 return self._producer.commit_transaction(ATTEMPT_SECONDS)
             except KafkaException as error:
-                if not retriable(error):
+                if not _retriable(error):
                     self._stop(error.args[0])
+                warn_that_kafka_is_away(self._servers)
 
 
 class AcknowledgedWriter(Writer):
-    """Writes a batch, and its progress when the brokers have acknowledged all of the batch."""
+    """Writes the second step when the brokers have acknowledged all of the first."""
 
-    def _begin(self) -> None:
-        self._failures.clear()
+    def _begin(self, first: Step, _then: Step | None) -> None:
+        first()
 
-    def _complete(self, batch: OutputBatch, /) -> None:
+    def _complete(self, then: Step | None) -> None:
         self._flush()
-        self._send_progress(batch)
-        self._flush()
+        if then is not None:
+            then()
+            self._flush()
 
     def _flush(self) -> None:
+        # The client tries again by itself, without end, until the broker is back.
         while self._producer.flush(ATTEMPT_SECONDS):
-            pass  # the client tries again by itself, without end, until the broker is back
+            warn_that_kafka_is_away(self._servers)
         if self._failures:
             self._stop(self._failures[0])
 
 
-def retriable(error: KafkaException) -> bool:
+def _retriable(error: KafkaException) -> bool:
     """Tell whether the same request may succeed when it is sent again."""
     cause: KafkaError = error.args[0]
     return cause.retriable()

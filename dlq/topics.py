@@ -15,11 +15,11 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from connectors.connection import Connection
 from connectors.topics import (
     COMPACTED_FOREVER,
-    _connect,
-    _describe,
-    _largest_message,
-    _no_broker,
-    _wait,
+    connect,
+    describe_topic,
+    largest_message,
+    no_broker,
+    wait_for,
 )
 from dlq.errors import CommandError
 from settings import Settings
@@ -103,7 +103,7 @@ def find_input(settings: Settings, draining: Event) -> InputTopic:
     """
     with _admin(settings, draining) as admin:
         found = _find(admin, draining, settings.input_topic, "INPUT_TOPIC")
-        limit = _largest_message(admin, settings.input_topic)
+        limit = largest_message(admin, settings.input_topic)
         return InputTopic(settings.input_topic, len(found["partitions"]), limit)
 
 
@@ -134,8 +134,8 @@ def prepare_marks(settings: Settings, draining: Event) -> None:
 def _admin(settings: Settings, draining: Event) -> Iterator[KafkaAdminClient]:
     """Give a client once a broker answers; its errors become one line."""
     deadline = time.monotonic() + settings.broker_wait_seconds
-    connect = partial(_connect, Connection(settings))
-    client = _wait(deadline, draining, _no_broker(settings), connect)
+    attempt = partial(connect, Connection(settings))
+    client = wait_for(deadline, draining, no_broker(settings), attempt)
     try:
         yield client
     except KafkaError as error:
@@ -147,11 +147,11 @@ def _admin(settings: Settings, draining: Event) -> Iterator[KafkaAdminClient]:
 def _find(admin: KafkaAdminClient, draining: Event, topic: str, setting: str) -> dict[str, Any]:
     deadline = time.monotonic() + TOPIC_SECONDS
     missing = f"dlq: there is no topic {topic}: set {setting} if it has another name"
-    return _wait(deadline, draining, missing, lambda: _describe(admin, topic))
+    return wait_for(deadline, draining, missing, lambda: describe_topic(admin, topic))
 
 
 def _is_there(admin: KafkaAdminClient, topic: str) -> bool:
-    return _describe(admin, topic) is not None
+    return describe_topic(admin, topic) is not None
 
 
 def _make(admin: KafkaAdminClient, topic: str) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
-import connectors.upserts
+import connectors.writers
 from connectors.upserts import UpsertSink
 from models import Insight, ProcessedLogin
 from settings import Settings
@@ -151,7 +151,7 @@ def test_silent_partition_holds_windows_back_only_until_it_is_idle(flow: Flow) -
     with flow.running(*flow.recovery_options(), **idle) as process:
         process.wait_for_text("report: 2 logins")
         assert figures(flow) == []
-        wait_until(lambda: figures(flow), "the window behind the silent partition", 15)
+        wait_until(lambda: figures(flow), "the window behind the silent partition")
         flow.topics.send(flow.input, at(1, 5, 65, 200))
         flow.topics.send(flow.input, at(0, 200))
         wait_until(lambda: len(figures(flow)) == 2, "the window of both partitions", 2)
@@ -233,7 +233,7 @@ def stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(message: str) -> NoReturn:
         raise StoppedError(message)
 
-    monkeypatch.setattr(connectors.upserts, "stop_process", stop)
+    monkeypatch.setattr(connectors.writers, "stop_process", stop)
 
 
 @pytest.mark.usefixtures("stopping")

@@ -83,7 +83,8 @@ def test_no_address_is_ever_in_an_excerpt(
     text = SPELLINGS[spelling](address)
     shown = excerpt(before + DOCUMENTS[document](text).encode() + after)
     for raw in (text, str(address), address.exploded, _mapped_dotted(address)):
-        assert raw.lower() not in shown.lower()
+        # Of "::" spelled with spaces only ": :" is left, which says nothing.
+        assert not any(c.isalnum() for c in raw) or raw.lower() not in shown.lower()
     assert not any(character.isnumeric() for character in shown)
     assert "::" not in shown
 
