@@ -14,7 +14,7 @@ from connectors.records import Headers, OutputRecord
 from connectors.stopping import stop_process
 from settings import Settings
 
-__all__ = ["AcknowledgedWriter", "TransactionalWriter", "Writer", "open_writer"]
+__all__ = ["AcknowledgedWriter", "TransactionalWriter", "Writer", "open_writer", "retriable"]
 
 # A broker away for less than this needs no restart; after it the broker ends the transaction.
 TRANSACTION_TIMEOUT_SECONDS = 60
@@ -82,7 +82,7 @@ def _fence(producer: Producer, place: str, seconds: float) -> None:
         try:
             return producer.init_transactions(ATTEMPT_SECONDS)
         except KafkaException as error:
-            if not _retriable(error) or time.monotonic() > deadline:
+            if not retriable(error) or time.monotonic() > deadline:
                 stop_process(f"{place}: can't begin transactions: {error}")
 
 
@@ -198,7 +198,7 @@ class TransactionalWriter(Writer):
             try:
                 return self._producer.commit_transaction(ATTEMPT_SECONDS)
             except KafkaException as error:
-                if not _retriable(error):
+                if not retriable(error):
                     self._stop(error.args[0])
                 warn_that_kafka_is_away(self._servers)
 
@@ -223,7 +223,7 @@ class AcknowledgedWriter(Writer):
             self._stop(self._failures[0])
 
 
-def _retriable(error: KafkaException) -> bool:
+def retriable(error: KafkaException) -> bool:
     """Tell whether the same request may succeed when it is sent again."""
     cause: KafkaError = error.args[0]
     return cause.retriable()
