@@ -147,7 +147,7 @@ def test_silent_partition_holds_windows_back_only_until_it_is_idle(flow: Flow) -
     """A partition without a login stops nobody for good; when it speaks, its logins count."""
     flow.topics.make(flow.input, partitions=2)
     flow.topics.send(flow.input, at(0, 5, 100))
-    idle = {"IDLE_PARTITION_SECONDS": "3", "REPORT_EVERY": "1"}
+    idle = {"IDLE_PARTITION_SECONDS": "3", "REPORT_EVERY": "1", "MAX_DEAD_LETTER_RATIO": "1"}
     with flow.running(*flow.recovery_options(), **idle) as process:
         process.wait_for_text("report: 2 logins")
         assert figures(flow) == []
