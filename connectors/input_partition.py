@@ -23,7 +23,8 @@ from settings import Settings
 
 __all__ = ["End", "InputPartition"]
 
-CHECK_SECONDS = 0.2  # for the broker to say where a partition ends: the worker waits meanwhile
+# For the broker to say where a partition ends, after a fetch of 100 ms; the worker waits meanwhile.
+CHECK_SECONDS = 0.5
 
 
 class End:

@@ -112,6 +112,9 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "queued.max.messages.kbytes": read_ahead,
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
+                # A broker answers a connection in order: behind an empty fetch of half a second,
+                # the default, the question where a partition ends times out, and none becomes idle.
+                "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 2_000,
             },
             **client_options(self._connection.servers),
