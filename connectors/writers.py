@@ -14,7 +14,14 @@ from connectors.records import Headers, OutputRecord
 from connectors.stopping import stop_process
 from settings import Settings
 
-__all__ = ["AcknowledgedWriter", "TransactionalWriter", "Writer", "open_writer", "retriable"]
+__all__ = [
+    "FENCED",
+    "AcknowledgedWriter",
+    "TransactionalWriter",
+    "Writer",
+    "open_writer",
+    "retriable",
+]
 
 # A broker away for less than this needs no restart; after it the broker ends the transaction.
 TRANSACTION_TIMEOUT_SECONDS = 60
@@ -27,6 +34,8 @@ FENCED = {
     KafkaError.INVALID_PRODUCER_EPOCH,
     KafkaError._MSG_TIMED_OUT,
 }
+
+ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 Step = Callable[[], None]
 
@@ -46,7 +55,7 @@ def open_writer(
     """
     connection = Connection(settings)
     exactly_once = settings.delivery_guarantee == "exactly_once"
-    guarantee = _transactional(transactional_id) if exactly_once else _ACKNOWLEDGED
+    guarantee = _transactional(transactional_id) if exactly_once else ACKNOWLEDGED
     producer = Producer(
         {
             **connection.librdkafka(),
@@ -63,9 +72,6 @@ def open_writer(
         return AcknowledgedWriter(producer, place, connection.servers)
     _fence(producer, place, max(settings.broker_wait_seconds, ATTEMPT_SECONDS))
     return TransactionalWriter(producer, place, connection.servers)
-
-
-_ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 
 def _transactional(transactional_id: str) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def test_silent_partition_holds_windows_back_only_until_it_is_idle(flow: Flow) -
             flow.topics.send(flow.input, [{"value": b"no login", "partition": 0}])
             return figures(flow)
 
-        wait_until(window_while_the_other_speaks, "the window behind the silent partition")
+        wait_until(window_while_the_other_speaks, "the window behind the silent partition", 15)
         flow.topics.send(flow.input, at(1, 5, 65, 200))
         flow.topics.send(flow.input, at(0, 200))
         wait_until(lambda: len(figures(flow)) == 2, "the window of both partitions", 2)

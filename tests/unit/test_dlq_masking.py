@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dlq.masking import VOCABULARY, excerpt, shown_detail, shown_reason
@@ -81,10 +81,10 @@ def test_no_address_is_ever_in_an_excerpt(
 ) -> None:
     """Whatever its spelling and wherever it stands, no address passes; no digit does at all."""
     text = SPELLINGS[spelling](address)
+    assume(text != ": :")  # what is left of "::" in this spelling says nothing
     shown = excerpt(before + DOCUMENTS[document](text).encode() + after)
     for raw in (text, str(address), address.exploded, _mapped_dotted(address)):
-        # Of "::" spelled with spaces only ": :" is left, which says nothing.
-        assert not any(c.isalnum() for c in raw) or raw.lower() not in shown.lower()
+        assert raw.lower() not in shown.lower()
     assert not any(character.isnumeric() for character in shown)
     assert "::" not in shown
 
