@@ -137,6 +137,7 @@ class Writer(ABC):
         """Send records; to be called by a step."""
         queued = self._producer.produce_batch(topic, records, on_delivery=self._on_delivery)
         if queued != len(records):
+            self._stop_if_failed()
             stop_process(
                 f"{topic}: only {queued} of {len(records)} records fit the producer's queue: set a "
                 "smaller BATCH_SIZE"
@@ -151,14 +152,18 @@ class Writer(ABC):
         headers: Headers,
     ) -> None:
         """Send one record to a partition; to be called by a step."""
-        self._producer.produce(
-            topic,
-            partition=partition,
-            key=key,
-            value=value,
-            headers=list(headers),
-            on_delivery=self._on_delivery,
-        )
+        try:
+            self._producer.produce(
+                topic,
+                partition=partition,
+                key=key,
+                value=value,
+                headers=list(headers),
+                on_delivery=self._on_delivery,
+            )
+        except KafkaException as error:
+            self._stop_if_failed()
+            self._stop(error.args[0])
 
     @abstractmethod
     def _begin(self, first: Step, then: Step | None) -> None:
@@ -168,13 +173,18 @@ class Writer(ABC):
     def _complete(self, then: Step | None) -> None:
         """Return when both steps are written; runs in a thread of its own."""
 
+    @abstractmethod
+    def _stop_if_failed(self) -> None:
+        """Stop with what made the producer fail for good, if it did; a refused record hides it."""
+
     def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             self._failures.append(error)
 
     def _stop(self, error: KafkaError) -> None:
         """End the process with a line that says what happened and what to do."""
-        if error.code() in FENCED:
+        # A commit tells how many records were not delivered; they themselves tell why.
+        if any(one.code() in FENCED for one in (error, *self._failures)):
             stop_process(
                 f"{self._place}: this process may write no more: another one took over, or it "
                 "stood still for longer than a transaction may take; nothing is lost; restart it, "
@@ -199,6 +209,13 @@ class TransactionalWriter(Writer):
         if then is not None:
             then()
 
+    def _stop_if_failed(self) -> None:
+        try:  # of a producer that has failed for good this is no request: it says why, at once
+            self._producer.abort_transaction(ATTEMPT_SECONDS)
+        except KafkaException as error:
+            if error.args[0].fatal():
+                self._stop(error.args[0])
+
     def _complete(self, _then: Step | None) -> None:
         while True:
             try:
@@ -220,6 +237,9 @@ class AcknowledgedWriter(Writer):
         if then is not None:
             then()
             self._flush()
+
+    def _stop_if_failed(self) -> None:
+        """Do nothing: nobody takes over from this producer, and a refused record says enough."""
 
     def _flush(self) -> None:
         # The client tries again by itself, without end, until the broker is back.

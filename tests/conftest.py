@@ -4,11 +4,14 @@ import itertools
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from connectors import writers
 from local_kafka import LocalKafka
 from tests.support.flow import Flow
+from tests.support.stopped import StoppedError
 from tests.support.topics import Topics
 
 _numbers = itertools.count()
@@ -41,3 +44,13 @@ def topics(kafka: LocalKafka) -> Topics:
 def flow(kafka: LocalKafka, tmp_path: Path) -> Flow:
     """A flow whose topics, group and recovery folder nothing else uses."""
     return Flow(kafka.bootstrap_servers, f"flow{next(_numbers)}", tmp_path)
+
+
+@pytest.fixture
+def stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a writer raise StoppedError where it would end the process."""
+
+    def stop(message: str) -> NoReturn:
+        raise StoppedError(message)
+
+    monkeypatch.setattr(writers, "stop_process", stop)

@@ -3,18 +3,18 @@
 from collections.abc import Iterable
 from contextlib import ExitStack
 from random import Random
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
-import connectors.writers
 from connectors.upserts import UpsertSink
 from models import Insight, ProcessedLogin
 from settings import Settings
 from tests.support.flow import Flow, FlowProcess
 from tests.support.logins import EPOCH, login
+from tests.support.stopped import StoppedError
 from tests.support.waiting import wait_until
 from tests.support.window_oracle import WindowOracle, assert_same_windows
 
@@ -226,20 +226,6 @@ def test_at_least_once_writes_the_same_windows(flow: Flow) -> None:
     send(flow, logins)
     flow.back_fill(DELIVERY_GUARANTEE="at_least_once")
     assert_same_windows(insights(flow), oracle_of(logins))
-
-
-class StoppedError(Exception):
-    """What would have ended the process."""
-
-
-@pytest.fixture
-def stopping(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise instead of ending the process."""
-
-    def stop(message: str) -> NoReturn:
-        raise StoppedError(message)
-
-    monkeypatch.setattr(connectors.writers, "stop_process", stop)
 
 
 @pytest.mark.usefixtures("stopping")
