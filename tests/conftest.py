@@ -1,6 +1,7 @@
 """A real Kafka for all tests, and a flow with topics of its own for each."""
 
 import itertools
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.support.stopped import StoppedError
 from tests.support.topics import Topics
 
 _numbers = itertools.count()
+
+# Started in the background of a script, the tests ignore SIGINT, and so would what they start: a
+# program only heeds it where its parent does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
