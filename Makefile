@@ -1,6 +1,6 @@
 # Every target works on a fresh clone: what it needs, it installs into .venv first.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format dashboard kafka lock clean
+.PHONY: help run test lint format fuzz dashboard kafka lock clean
 
 # bytewax 0.21.1 has wheels for Python up to 3.12.
 PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
@@ -24,10 +24,11 @@ run: .venv/installed ## Run everything on this machine: Kafka, sample logins, th
 test: lint ## Check style and types, then run every test, with a Kafka of their own
 	@$(BIN)/python -m pytest
 
-lint: .venv/installed ## Check style and types
+lint: .venv/installed ## Check style, types and packages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
+	@$(BIN)/python -m tests.audit
 
 format: .venv/installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
@@ -35,6 +36,10 @@ format: .venv/installed ## Format the code and mend what the linter can mend
 
 dashboard: .venv/installed ## Serve the live page on http://127.0.0.1:8080 until Ctrl-C
 	@exec $(BIN)/python -m dashboard
+
+SECONDS := 60
+fuzz: .venv/installed ## Fuzz decode, enrich and encode for SECONDS (Linux)
+	@$(BIN)/python -m tests.fuzz.decode -max_total_time=$(SECONDS)
 
 kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
 	@exec $(BIN)/python -m local_kafka

@@ -4,7 +4,9 @@
 the contract with the people who deploy this: the table may grow, a name in it never changes.
 """
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -36,6 +38,14 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
+def _a_file(path: str) -> str:
+    """Refuse a file that isn't there: what the Kafka clients say about it is hard to read."""
+    if not os.access(path, os.R_OK) or not Path(path).is_file():
+        raise ValueError("a file that can be read")
+    return path
+
+
+File = Annotated[str, AfterValidator(_a_file)]
 Topic = Annotated[
     str,
     Field(min_length=1, max_length=LONGEST_TOPIC_NAME, pattern=TOPIC_CHARACTERS),
@@ -64,9 +74,9 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_ca_location: str | None = None
-    kafka_ssl_certificate_location: str | None = None
-    kafka_ssl_key_location: str | None = None
+    kafka_ssl_ca_location: File | None = None
+    kafka_ssl_certificate_location: File | None = None
+    kafka_ssl_key_location: File | None = None
 
     input_topic: Topic = "user-login"
     output_topic: Topic = "processed-user-login"

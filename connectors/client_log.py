@@ -8,10 +8,15 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError
 
-__all__ = ["NotTooOften", "client_options", "warn_that_kafka_is_away"]
+from connectors.connection import Connection
+from connectors.refusals import refusal
+from connectors.stopping import stop_process
+
+__all__ = ["SERVE_SECONDS", "NotTooOften", "client_options", "warn_that_kafka_is_away"]
 
 log = structlog.get_logger()
 
+SERVE_SECONDS = 0.1  # how long a poll between two attempts serves a client's errors and log lines
 REPEAT_SECONDS = 60.0  # a broker that is away makes a line per connection and attempt
 
 
@@ -43,19 +48,24 @@ _logger.addFilter(NotTooOften())
 _logger.setLevel(logging.ERROR)  # its warnings are retries that it deals with by itself
 
 
-def client_options(servers: str) -> dict[str, Any]:
-    """Return the logging options of a confluent-kafka client, as keyword arguments.
+def client_options(connection: Connection) -> dict[str, Any]:
+    """Return what a confluent-kafka client does about its errors, as keyword arguments.
+
+    It goes on by itself when a broker was away. One that no longer lets it in ends the process:
+    as soon as the client is polled, so whoever waits for an answer in a loop has to poll in it.
 
     Args:
-        servers: the bootstrap servers, to be named while they are away.
+        connection: the client's.
     """
-    return {"logger": _logger, "error_cb": _on_error(servers)}
+    return {"logger": _logger, "error_cb": _on_error(connection)}
 
 
-def _on_error(servers: str) -> Callable[[KafkaError], None]:
+def _on_error(connection: Connection) -> Callable[[KafkaError], None]:
     def on_error(error: KafkaError) -> None:
+        if why := refusal(error, connection):
+            stop_process(f"{why}; nothing is lost")
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            warn_that_kafka_is_away(servers)
+            warn_that_kafka_is_away(connection.servers)
 
     return on_error
 

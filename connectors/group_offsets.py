@@ -4,10 +4,12 @@ import time
 from threading import Condition, Thread
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from connectors.connection import Connection
+from connectors.refusals import LACKS_PERMISSION
+from connectors.stopping import stop_process
 
 __all__ = ["GroupOffsets"]
 
@@ -43,7 +45,8 @@ class GroupOffsets:
         """Commit, in the background, that all outputs before an input offset are written.
 
         A commit that fails is let go: another member of the group, or a coordinator that is away,
-        is no reason to stop, and the next commit makes it good.
+        is no reason to stop, and the next commit makes it good. Only one that is forbidden stops
+        the process: no lag tool would see how far behind it is.
 
         Args:
             partition: of the input.
@@ -68,7 +71,11 @@ class GroupOffsets:
             offsets = self._next_offsets()
             try:
                 admin = admin or self._connect()
-                admin.alter_group_offsets(self._group, offsets)
+                _alter(admin, self._group, offsets)
+            except AuthorizationError as error:
+                stop_process(
+                    f"group {self._group}: can't commit offsets: {error}{LACKS_PERMISSION}"
+                )
             except (KafkaError, OSError, ValueError):
                 # A client whose brokers came back elsewhere may not find them: begin anew.
                 if admin is not None:
@@ -95,3 +102,16 @@ class GroupOffsets:
             bootstrap_timeout_ms=milliseconds,
             request_timeout_ms=milliseconds,
         )
+
+
+def _alter(
+    admin: KafkaAdminClient, group: str, offsets: dict[TopicPartition, OffsetAndMetadata]
+) -> None:
+    """Commit offsets.
+
+    Raises:
+        KafkaError: the broker didn't take those of the group, or of one of the partitions.
+    """
+    for place, error in admin.alter_group_offsets(group, offsets).items():
+        if issubclass(error, AuthorizationError):
+            raise error(f"{place.topic}, partition {place.partition}")

@@ -17,6 +17,7 @@ from confluent_kafka import (
 
 from connectors.idleness import IdleWatch
 from connectors.records import ConsumedRecord, RecordBatch
+from connectors.refusals import denied
 from connectors.resume import Position, SourceState
 from connectors.stopping import stop_process
 from settings import Settings
@@ -146,7 +147,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
                 "KAFKA_GROUP_ID and a new recovery folder"
             )
         if not error.retriable():
-            stop_process(f"{where}: reading failed: {error.str()}")
+            stop_process(f"{where}: reading failed: {error.str()}{denied(error)}")
 
     def _batch(self, records: list[ConsumedRecord], *, idle: bool = False) -> RecordBatch:
         offsets = [record.offset() for record in records]

@@ -5,8 +5,9 @@ import time
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from connectors.client_log import client_options
+from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.connection import Connection
+from connectors.refusals import denied
 from connectors.stopping import stop_process
 from connectors.topics import FlowTopics
 from models import Progress
@@ -52,7 +53,7 @@ class ProgressReader:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
             },
-            **client_options(self._connection.servers),
+            **client_options(self._connection),
         )
         try:
             value = _last_value(consumer, self._topics.progress, partition)
@@ -103,10 +104,16 @@ def _bounds(consumer: Consumer, where: TopicPartition, deadline: float) -> tuple
         try:
             low, end = consumer.get_watermark_offsets(where, timeout=REQUEST_SECONDS)
         except KafkaException as error:
-            if time.monotonic() > deadline:
-                stop_process(f"can't read the progress topic {where.topic}: {error}")
+            _judge(where.topic, error.args[0], deadline)
+            consumer.poll(SERVE_SECONDS)
         else:
             return low, end
+
+
+def _judge(topic: str, error: KafkaError, deadline: float) -> None:
+    """Stop when it is no use to try again, or too late."""
+    if denied(error) or time.monotonic() > deadline:
+        stop_process(f"can't read the progress topic {topic}: {error.str()}{denied(error)}")
 
 
 def _read(consumer: Consumer, begin: TopicPartition, deadline: float) -> list[bytes]:
@@ -118,6 +125,8 @@ def _read(consumer: Consumer, begin: TopicPartition, deadline: float) -> list[by
         for message in consumer.consume(READ_AT_ONCE, READ_SECONDS):
             if (error := message.error()) is not None:
                 at_end |= error.code() == KafkaError._PARTITION_EOF
+                if denied(error):
+                    _judge(begin.topic, error, deadline)
             elif (value := message.value()) is not None:
                 values.append(value)
         if time.monotonic() > deadline:

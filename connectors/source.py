@@ -5,13 +5,14 @@ from threading import Event
 
 import structlog
 from bytewax.inputs import FixedPartitionedSource
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from connectors.client_log import client_options
+from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.connection import Connection
 from connectors.input_partition import End, InputPartition
 from connectors.progress import ProgressReader
 from connectors.records import RecordBatch
+from connectors.refusals import denied
 from connectors.resume import (
     STATE_VERSION,
     Position,
@@ -117,7 +118,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 2_000,
             },
-            **client_options(self._connection.servers),
+            **client_options(self._connection),
         )
 
     def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
@@ -127,7 +128,12 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             try:
                 low, end = consumer.get_watermark_offsets(where, timeout=REQUEST_SECONDS)
             except KafkaException as error:
-                if time.monotonic() > deadline:
-                    stop_process(f"can't read {where.topic}, partition {where.partition}: {error}")
+                cause: KafkaError = error.args[0]
+                if denied(cause) or time.monotonic() > deadline:
+                    stop_process(
+                        f"can't read {where.topic}, partition {where.partition}: "
+                        f"{cause.str()}{denied(cause)}"
+                    )
+                consumer.poll(SERVE_SECONDS)
             else:
                 return low, end

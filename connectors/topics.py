@@ -10,21 +10,27 @@ from typing import Any, TypeVar
 import structlog
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
 from connectors.connection import Connection
 from connectors.records import partition_name
+from connectors.refusals import BrokerCheck, RefusedError, forbidden, no_broker
 from settings import Settings
 
 __all__ = [
     "COMPACTED_FOREVER",
     "FlowTopics",
-    "connect",
     "describe_topic",
     "largest_message",
-    "no_broker",
     "partition_names",
     "prepare_topics",
+    "reach",
+    "topic_option",
     "wait_for",
 ]
 
@@ -88,10 +94,11 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
             was told to stop while it waited.
     """
     wait = partial(wait_for, time.monotonic() + settings.broker_wait_seconds, draining)
-    connection = Connection(settings)
-    admin = wait(no_broker(settings), lambda: connect(connection))
+    admin = reach(settings, wait)
     try:
-        source = wait(_no_input(settings), lambda: describe_topic(admin, settings.input_topic))
+        source = wait(
+            lambda: _no_input(settings), lambda: describe_topic(admin, settings.input_topic)
+        )
         partitions = len(source["partitions"])
         _check_partitions(admin, settings, partitions)
         _make_missing(admin, settings, partitions)
@@ -106,32 +113,28 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
             largest_dead_letter=largest_message(admin, settings.dead_letter_topic),
         )
     except KafkaError as error:
-        raise SystemExit(f"Kafka refused to describe or make the topics: {error}") from None
+        raise SystemExit(
+            f"Kafka refused to describe or make the topics: {error}{forbidden(error)}"
+        ) from None
     finally:
         admin.close()
 
 
-def wait_for(deadline: float, draining: Event, missing: str, attempt: Callable[[], T | None]) -> T:
+def wait_for(
+    deadline: float, draining: Event, missing: Callable[[], str], attempt: Callable[[], T | None]
+) -> T:
     """Try until something is there, with a line every 5 seconds, or exit at the deadline."""
     next_line = time.monotonic() + LINE_EVERY_SECONDS
     while (found := attempt()) is None:
         now = time.monotonic()
         if now >= deadline:
-            raise SystemExit(missing)
+            raise SystemExit(missing())
         if now >= next_line:
-            log.info("waiting", seconds_left=round(deadline - now), reason=missing)
+            log.info("waiting", seconds_left=round(deadline - now), reason=missing())
             next_line += LINE_EVERY_SECONDS
         if draining.wait(POLL_SECONDS):
             raise SystemExit(0)
     return found
-
-
-def no_broker(settings: Settings) -> str:
-    """Say that no broker answers, and what to do."""
-    return (
-        f"no Kafka broker answers at {settings.kafka_bootstrap_servers}: "
-        "start one (make kafka, or docker compose up -d) or set KAFKA_BOOTSTRAP_SERVERS"
-    )
 
 
 def _no_input(settings: Settings) -> str:
@@ -141,12 +144,29 @@ def _no_input(settings: Settings) -> str:
     )
 
 
-def connect(connection: Connection) -> KafkaAdminClient | None:
-    """Return a client, or None while no broker answers.
+def reach(settings: Settings, wait: Callable[..., KafkaAdminClient]) -> KafkaAdminClient:
+    """Wait for a broker, and log in there.
+
+    Args:
+        settings: the process's settings.
+        wait: wait_for with its deadline and what ends it.
 
     Raises:
-        SystemExit: with one line, for what waiting won't mend.
+        SystemExit: with one line, when a broker refuses the login or none answers in time.
     """
+    connection = Connection(settings)
+    try:
+        check = BrokerCheck(connection)
+        return wait(
+            lambda: no_broker(connection, check.reason), lambda: _connect(connection, check)
+        )
+    except RefusedError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _connect(connection: Connection, check: BrokerCheck) -> KafkaAdminClient | None:
+    if not check.answers(ATTEMPT_SECONDS):
+        return None
     try:
         return KafkaAdminClient(
             **connection.kafka_python(), bootstrap_timeout_ms=int(ATTEMPT_SECONDS * 1000)
@@ -165,6 +185,8 @@ def describe_topic(admin: KafkaAdminClient, topic: str) -> dict[str, Any] | None
         if error.retriable:
             return None
         raise
+    if found["error_code"] == TopicAuthorizationFailedError.errno:
+        raise TopicAuthorizationFailedError(topic)
     return found if found["error_code"] == 0 and found["partitions"] else None
 
 
@@ -204,6 +226,17 @@ def _check_partitions(admin: KafkaAdminClient, settings: Settings, partitions: i
 
 def largest_message(admin: KafkaAdminClient, topic: str) -> int:
     """Return a topic's limit for a batch of records, in bytes."""
+    return int(topic_option(admin, topic, "max.message.bytes"))
+
+
+def topic_option(admin: KafkaAdminClient, topic: str, name: str) -> str:
+    """Return what an option of a topic is set to.
+
+    Raises:
+        TopicAuthorizationFailedError: the options may not be seen.
+    """
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
     configs = admin.describe_configs([resource], config_filter="all")["topic"][topic]
-    return int(configs["max.message.bytes"]["value"])
+    if name not in configs:  # what kafka-python makes of a refusal
+        raise TopicAuthorizationFailedError(f"{topic}: its configuration can't be described")
+    return str(configs[name]["value"])

@@ -8,9 +8,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.client_log import client_options, warn_that_kafka_is_away
+from connectors.client_log import SERVE_SECONDS, client_options, warn_that_kafka_is_away
 from connectors.connection import Connection
 from connectors.records import Headers, OutputRecord
+from connectors.refusals import denied
 from connectors.stopping import stop_process
 from settings import Settings
 
@@ -19,6 +20,7 @@ __all__ = [
     "AcknowledgedWriter",
     "TransactionalWriter",
     "Writer",
+    "cause_of",
     "open_writer",
     "retriable",
 ]
@@ -34,6 +36,8 @@ FENCED = {
     KafkaError.INVALID_PRODUCER_EPOCH,
     KafkaError._MSG_TIMED_OUT,
 }
+
+THROWN_AWAY = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
@@ -66,7 +70,7 @@ def open_writer(
             "reconnect.backoff.max.ms": 2_000,
             **configuration,
         },
-        **client_options(connection.servers),
+        **client_options(connection),
     )
     if not exactly_once:
         return AcknowledgedWriter(producer, place, connection.servers)
@@ -89,7 +93,9 @@ def _fence(producer: Producer, place: str, seconds: float) -> None:
             return producer.init_transactions(ATTEMPT_SECONDS)
         except KafkaException as error:
             if not retriable(error) or time.monotonic() > deadline:
-                stop_process(f"{place}: can't begin transactions: {error}")
+                cause: KafkaError = error.args[0]
+                stop_process(f"{place}: can't begin transactions: {cause.str()}{denied(cause)}")
+            producer.poll(SERVE_SECONDS)
 
 
 class Writer(ABC):
@@ -190,10 +196,10 @@ class Writer(ABC):
                 "stood still for longer than a transaction may take; nothing is lost; restart it, "
                 "unless another one runs for this KAFKA_GROUP_ID"
             )
-        cause = next((failure for failure in self._failures if not failure.retriable()), error)
+        cause = cause_of(error, self._failures)
         stop_process(
-            f"{self._place}: writing failed: {cause.str()}; nothing is lost; restart the process, "
-            "and if it fails again, mend the cause first"
+            f"{self._place}: writing failed: {cause.str()}{denied(cause)}; nothing is lost; "
+            "restart the process, and if it fails again, mend the cause first"
         )
 
 
@@ -223,6 +229,7 @@ class TransactionalWriter(Writer):
             except KafkaException as error:
                 if not retriable(error):
                     self._stop(error.args[0])
+                self._producer.poll(SERVE_SECONDS)
                 warn_that_kafka_is_away(self._servers)
 
 
@@ -253,3 +260,12 @@ def retriable(error: KafkaException) -> bool:
     """Tell whether the same request may succeed when it is sent again."""
     cause: KafkaError = error.args[0]
     return cause.retriable()
+
+
+def cause_of(error: KafkaError, failures: list[KafkaError]) -> KafkaError:
+    """Return why writing failed: the first record's own failure, if there was one before.
+
+    Records that are thrown away because of an error only say so.
+    """
+    causes = (failure for failure in failures if not failure.retriable())
+    return next((cause for cause in causes if cause.code() not in THROWN_AWAY), error)

@@ -8,9 +8,12 @@ import sys
 import structlog
 from nicegui import app, ui
 
+from connectors.connection import Connection
+from connectors.refusals import BrokerCheck, RefusedError
 from dashboard.live import Live
 from dashboard.page import Page
 from dashboard.reader import Reader, empty
+from insights.reading import REQUEST_SECONDS
 from logs import configure_logs
 from settings import Settings, load_settings
 
@@ -30,6 +33,7 @@ def main() -> None:
     settings = load_settings()
     configure_logs(settings)
     _refuse_port_in_use(settings)
+    _stop_if_refused(settings)
     live = Live(empty(settings))
     reader = Reader(settings, live)
 
@@ -75,6 +79,14 @@ def _refuse_port_in_use(settings: Settings) -> None:
             file=sys.stderr,
         )
         raise SystemExit(1) from None
+
+
+def _stop_if_refused(settings: Settings) -> None:
+    """Exit with one line if a broker doesn't let us in; one that is away may still come."""
+    try:
+        BrokerCheck(Connection(settings)).answers(REQUEST_SECONDS)
+    except RefusedError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from connectors.refusals import RefusedError, denied
+from connectors.stopping import stop_process
 from dashboard.live import Live, Reading
 from dashboard.model import InputRange, ProgressLog, Topics
 from insights.reading import (
@@ -77,7 +79,10 @@ class Reader(threading.Thread):
         self.join(2 * REQUEST_SECONDS)
 
     def run(self) -> None:
-        """Read until stopped; start over when the topics were made again."""
+        """Read until stopped; start over when the topics were made again.
+
+        A broker that no longer lets the page in ends the process: nobody else would say so.
+        """
         while not self._stopping.is_set():
             reading = _TopicsBeingRead(self._settings, self._live)
             try:
@@ -86,6 +91,8 @@ class Reader(threading.Thread):
             except _TopicsAreGoneError:
                 log.warning("the topics were made again: reading them from their beginning")
                 self._live.start_over(empty(self._settings))
+            except RefusedError as error:
+                stop_process(str(error))
             finally:
                 reading.close()
 
@@ -193,6 +200,8 @@ class _TopicsBeingRead:
                 elif error.code() == KafkaError._PARTITION_EOF:
                     self._next[place] = offset
                     ends.append(place)
+                elif denied(error):
+                    raise RefusedError(f"topic {place[0]}: {error.str()}{denied(error)}")
         for place in ends:
             if not self._look_further_back(place):
                 self._at_end.add(place)

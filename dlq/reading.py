@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from connectors.client_log import client_options
 from connectors.connection import Connection
+from connectors.refusals import denied
 from dlq.errors import CommandError
 from dlq.letters import ConsumedLetter, Letter, read_letter
 from dlq.marks import MarkError, Replayed
@@ -21,7 +22,6 @@ Span = tuple[TopicPartition, int]
 
 POLL_SECONDS = 0.2  # how soon a stop is seen
 REQUEST_SECONDS = 2.0
-REFUSED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
 DEADLINE_SECONDS = 60.0  # for the first answer: a broker that is starting needs a while
 # What the client reads ahead, which bounds its memory.
 READ_AHEAD_BYTES = 16 * 1024 * 1024
@@ -37,7 +37,7 @@ class CommittedReader:
 
     def __init__(self, connection: Connection, draining: Event) -> None:
         self._draining = draining
-        self._consumer = Consumer(_options(connection), **client_options(connection.servers))
+        self._consumer = Consumer(_options(connection), **client_options(connection))
 
     def __enter__(self) -> Self:
         return self
@@ -59,9 +59,9 @@ class CommittedReader:
             except KafkaException as error:
                 # The client calls nothing retriable here, not even a leader that isn't known yet.
                 cause: KafkaError = error.args[0]
-                if cause.code() in REFUSED or time.monotonic() > deadline:
-                    raise CommandError(f"can't read topic {topic}: {cause.str()}") from None
-                time.sleep(POLL_SECONDS)
+                if denied(cause) or time.monotonic() > deadline:
+                    raise CommandError(_unreadable(topic, cause)) from None
+                self._consumer.poll(POLL_SECONDS)  # serves its errors: a refused login ends here
         return 0, 0
 
     def read(self, span: Span) -> Iterator[Message]:
@@ -144,7 +144,11 @@ def _is_end(message: Message, topic: str) -> bool:
         return False
     if error.code() == KafkaError._PARTITION_EOF:
         return True
-    raise CommandError(f"can't read topic {topic}: {error.str()}")
+    raise CommandError(_unreadable(topic, error))
+
+
+def _unreadable(topic: str, error: KafkaError) -> str:
+    return f"can't read topic {topic}: {error.str()}{denied(error)}"
 
 
 def _options(connection: Connection) -> dict[str, Any]:

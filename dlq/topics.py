@@ -9,16 +9,15 @@ from threading import Event
 from typing import Any
 
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from connectors.connection import Connection
+from connectors.refusals import forbidden
 from connectors.topics import (
     COMPACTED_FOREVER,
-    connect,
     describe_topic,
     largest_message,
-    no_broker,
+    reach,
+    topic_option,
     wait_for,
 )
 from dlq.errors import CommandError
@@ -123,7 +122,7 @@ def prepare_marks(settings: Settings, draining: Event) -> None:
                     "cleanup.policy=compact, or set CREATE_TOPICS=true"
                 )
             _make(admin, name)
-        if (policy := _cleanup_policy(admin, name)) != "compact":
+        if (policy := topic_option(admin, name, "cleanup.policy")) != "compact":
             raise CommandError(
                 f"topic {name} has cleanup.policy={policy} and would forget which letters were "
                 "replayed: set it to compact"
@@ -134,12 +133,13 @@ def prepare_marks(settings: Settings, draining: Event) -> None:
 def _admin(settings: Settings, draining: Event) -> Iterator[KafkaAdminClient]:
     """Give a client once a broker answers; its errors become one line."""
     deadline = time.monotonic() + settings.broker_wait_seconds
-    attempt = partial(connect, Connection(settings))
-    client = wait_for(deadline, draining, no_broker(settings), attempt)
+    client = reach(settings, partial(wait_for, deadline, draining))
     try:
         yield client
     except KafkaError as error:
-        raise CommandError(f"Kafka refused to describe or make the topics: {error}") from None
+        raise CommandError(
+            f"Kafka refused to describe or make the topics: {error}{forbidden(error)}"
+        ) from None
     finally:
         client.close()
 
@@ -147,7 +147,7 @@ def _admin(settings: Settings, draining: Event) -> Iterator[KafkaAdminClient]:
 def _find(admin: KafkaAdminClient, draining: Event, topic: str, setting: str) -> dict[str, Any]:
     deadline = time.monotonic() + TOPIC_SECONDS
     missing = f"dlq: there is no topic {topic}: set {setting} if it has another name"
-    return wait_for(deadline, draining, missing, lambda: describe_topic(admin, topic))
+    return wait_for(deadline, draining, lambda: missing, lambda: describe_topic(admin, topic))
 
 
 def _is_there(admin: KafkaAdminClient, topic: str) -> bool:
@@ -160,9 +160,3 @@ def _make(admin: KafkaAdminClient, topic: str) -> None:
         admin.create_topics({topic: wanted}, wait_for_metadata=True)
     except TopicAlreadyExistsError:
         return
-
-
-def _cleanup_policy(admin: KafkaAdminClient, topic: str) -> str:
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-    configs = admin.describe_configs([resource], config_filter="all")["topic"][topic]
-    return str(configs["cleanup.policy"]["value"])

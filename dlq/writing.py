@@ -7,9 +7,10 @@ from threading import Event
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.client_log import client_options
+from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.connection import Connection
-from connectors.writers import FENCED, retriable
+from connectors.refusals import denied
+from connectors.writers import FENCED, cause_of, retriable
 from dlq.errors import CommandError
 from dlq.fates import Outgoing
 from dlq.marks import Mark, mark_key
@@ -54,7 +55,7 @@ class TransactionalReplay:
                 "delivery.report.only.error": True,
                 "reconnect.backoff.max.ms": 2_000,
             },
-            **client_options(connection.servers),
+            **client_options(connection),
         )
 
     def fence(self) -> None:
@@ -69,7 +70,9 @@ class TransactionalReplay:
                 return self._producer.init_transactions(ATTEMPT_SECONDS)
             except KafkaException as error:
                 if not retriable(error) or time.monotonic() > deadline:
-                    raise CommandError(f"can't begin: {error.args[0].str()}") from None
+                    cause: KafkaError = error.args[0]
+                    raise CommandError(f"can't begin: {cause.str()}{denied(cause)}") from None
+                self._producer.poll(SERVE_SECONDS)
         raise CommandError("stopped before anything was sent")
 
     def write(self, records: Sequence[Outgoing], marks: Sequence[Mark]) -> None:
@@ -116,6 +119,7 @@ class TransactionalReplay:
             except KafkaException as error:
                 if not retriable(error):
                     raise
+            self._producer.poll(SERVE_SECONDS)
             if self._draining.is_set():
                 raise CommandError("stopped while Kafka was away: run it again to go on")
 
@@ -130,5 +134,6 @@ class TransactionalReplay:
                 "longer than a transaction may take; nothing is lost or sent twice; run it again "
                 "when no other one runs"
             )
-        cause = next((failure for failure in self._failures if not failure.retriable()), error)
-        return f"sending failed: {cause.str()}; nothing is lost or sent twice; run it again"
+        cause = cause_of(error, self._failures)
+        why = f"{cause.str()}{denied(cause)}"
+        return f"sending failed: {why}; nothing is lost or sent twice; run it again"

@@ -14,7 +14,9 @@ import time
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from insights.reading import committed_consumer, partitions
+from connectors.connection import Connection
+from connectors.refusals import BrokerCheck, RefusedError, denied, no_broker
+from insights.reading import REQUEST_SECONDS, committed_consumer, partitions
 from insights.text import as_json, as_table
 from insights.windows import UnreadableRecordError, Window, Windows
 from settings import Settings, load_settings
@@ -43,18 +45,28 @@ def main() -> None:
     )
     parser.add_argument("--follow", action="store_true", help="go on with each window that closes")
     options = parser.parse_args()
-    settings = load_settings()
-    consumer = committed_consumer(settings)
     try:
-        _show(consumer, settings, options)
-    finally:
-        consumer.close()
+        _query(load_settings(), options)
+    except RefusedError as error:
+        raise SystemExit(str(error)) from None
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > MOST_WINDOWS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_WINDOWS}")
     return int(text)
+
+
+def _query(settings: Settings, options: argparse.Namespace) -> None:
+    connection = Connection(settings)
+    check = BrokerCheck(connection)
+    if not check.answers(REQUEST_SECONDS):
+        raise SystemExit(no_broker(connection, check.reason))
+    consumer = committed_consumer(settings)
+    try:
+        _show(consumer, settings, options)
+    finally:
+        consumer.close()
 
 
 def _show(consumer: Consumer, settings: Settings, options: argparse.Namespace) -> None:
@@ -91,10 +103,7 @@ def _assign(consumer: Consumer, settings: Settings) -> set[int]:
     try:
         found = partitions(consumer, topic)
     except KafkaException:
-        raise SystemExit(
-            f"no Kafka broker answers at {servers}: "
-            "start one (make kafka, or docker compose up -d) or set KAFKA_BOOTSTRAP_SERVERS"
-        ) from None
+        raise SystemExit(no_broker(Connection(settings))) from None
     if not found:
         raise SystemExit(
             f"there is no topic {topic} at {servers}: "
@@ -113,6 +122,8 @@ def _read(consumer: Consumer, windows: Windows) -> tuple[list[Window], set[int]]
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
                 at_end.add(message.partition() or 0)
+            elif denied(error):
+                raise RefusedError(f"topic {message.topic()}: {error.str()}{denied(error)}")
             continue
         try:
             window = windows.apply(message.key(), message.value())

@@ -1,10 +1,12 @@
 """A consumer for those who only look: committed records, no group, nothing stored."""
 
+from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaError
 
 from connectors.connection import Connection
+from connectors.refusals import RefusedError, denied, refusal
 from settings import Settings
 
 __all__ = ["REQUEST_SECONDS", "client_configuration", "committed_consumer", "partitions"]
@@ -14,12 +16,16 @@ FETCH_BYTES = 16_000_000  # read ahead: so much memory at most, whatever the top
 
 
 def client_configuration(settings: Settings) -> dict[str, Any]:
-    """Return what every client here is made with: it comes back soon after a broker does."""
+    """Return what every client here is made with: it comes back soon after a broker does.
+
+    One that is no longer let in raises RefusedError from the call that serves its errors.
+    """
+    connection = Connection(settings)
     return {
-        **Connection(settings).librdkafka(),
+        **connection.librdkafka(),
         "reconnect.backoff.max.ms": 1_000,
         "log_level": 0,  # its users tell themselves when the broker is away
-        "error_cb": _unheard,
+        "error_cb": _on_error(connection),
     }
 
 
@@ -44,10 +50,18 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
 
     Raises:
         KafkaException: no broker answers.
+        RefusedError: one does, but doesn't show the topic.
     """
     metadata = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+    if metadata.error is not None and denied(metadata.error):
+        raise RefusedError(f"topic {topic}: {metadata.error.str()}{denied(metadata.error)}")
     return [] if metadata.error is not None else sorted(metadata.partitions)
 
 
-def _unheard(_error: KafkaException) -> None:
-    """Take an error that the client deals with by itself."""
+def _on_error(connection: Connection) -> Callable[[KafkaError], None]:
+    def on_error(error: KafkaError) -> None:
+        """Let through what the client won't mend by itself."""
+        if why := refusal(error, connection):
+            raise RefusedError(why)
+
+    return on_error

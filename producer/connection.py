@@ -2,21 +2,22 @@
 
 import logging
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaConfigurationError, KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaConfigurationError, KafkaError, for_code
 
 from connectors.connection import Connection
+from connectors.refusals import BrokerCheck, RefusedError, forbidden
 from settings import Settings
 
 __all__ = ["BrokerError", "client_options", "connect", "say"]
 
 LINE_EVERY_SECONDS = 5
+ATTEMPT_SECONDS = 1.0  # one try to reach a broker
+POLL_SECONDS = 0.1
 LONGEST_RECONNECT_PAUSE_MS = 1_000  # kafka-python's 30 s would oversleep a broker that is back
 # kafka-python gives up on a batch after two minutes by default. Nothing is given up here: a
 # broker that is away for a weekend is waited for.
@@ -56,21 +57,35 @@ def connect(settings: Settings, partitions: int, replication_factor: int) -> Kaf
     Raises:
         BrokerError: no broker within BROKER_WAIT_SECONDS, or it refuses the topic.
     """
+    # kafka-python would log each attempt to reach a broker that is away; we say so ourselves.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        _await_broker(settings)
+        return _connect(settings, partitions, replication_factor)
+    except RefusedError as error:
+        raise BrokerError(str(error)) from None
+    except (KafkaError, KafkaConfigurationError, OSError, ValueError) as error:
+        raise BrokerError(
+            f"the broker at {settings.kafka_bootstrap_servers} can't be used: "
+            f"{error}{forbidden(error)}"
+        ) from error
+
+
+def _connect(settings: Settings, partitions: int, replication_factor: int) -> KafkaProducer:
     options = client_options(settings)
-    with _waiting(settings.kafka_bootstrap_servers):
-        with KafkaAdminClient(**options) as admin:
-            _ensure_topic(admin, settings.input_topic, partitions, replication_factor)
-        return KafkaProducer(
-            **options,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4",
-            linger_ms=LINGER_MS,
-            batch_size=BATCH_BYTES,
-            max_request_size=LARGEST_REQUEST,
-            delivery_timeout_ms=GIVE_UP_AFTER_MS,
-            allow_auto_create_topics=False,  # it would come back with other partitions
-        )
+    with KafkaAdminClient(**options) as admin:
+        _ensure_topic(admin, settings.input_topic, partitions, replication_factor)
+    return KafkaProducer(
+        **options,
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        linger_ms=LINGER_MS,
+        batch_size=BATCH_BYTES,
+        max_request_size=LARGEST_REQUEST,
+        delivery_timeout_ms=GIVE_UP_AFTER_MS,
+        allow_auto_create_topics=False,  # it would come back with other partitions
+    )
 
 
 def _ensure_topic(
@@ -89,44 +104,27 @@ def _ensure_topic(
         made = admin.create_topics({topic: wanted}, raise_errors=False)["topics"][0]
         if made["error_code"] not in {NO_ERROR, TOPIC_ALREADY_EXISTS}:
             raise BrokerError(f"topic {topic} can't be made: {made['error_message']}")
+    elif not (error := for_code(found)).retriable:
+        raise error(topic)
     admin.wait_for_topics([topic])
 
 
-@contextmanager
-def _waiting(servers: str) -> Iterator[None]:
-    """Say every few seconds that the block still waits for a broker, and why."""
-    done = threading.Event()
-    reason = _LastReason()
-    logger = logging.getLogger("kafka")
-    logger.addHandler(reason)  # also keeps kafka-python's own lines off the terminal
-    threading.Thread(target=_say_waiting, args=(done, servers, reason), daemon=True).start()
-    try:
-        yield
-    except KafkaTimeoutError as error:
-        raise BrokerError(f"no broker at {servers}{reason}") from error
-    except (KafkaError, KafkaConfigurationError, OSError, ValueError) as error:
-        raise BrokerError(f"the broker at {servers} can't be used: {error}") from error
-    finally:
-        done.set()
+def _await_broker(settings: Settings) -> None:
+    """Wait until a broker answers, and say every few seconds that it is waited for, and why.
 
-
-def _say_waiting(done: threading.Event, servers: str, reason: "_LastReason") -> None:
-    while not done.wait(LINE_EVERY_SECONDS):
-        say(f"waiting for a broker at {servers}{reason}")
-
-
-class _LastReason(logging.Handler):
-    """Remembers why the last attempt failed: kafka-python logs it, its errors don't say it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._text = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the reason out of "Bootstrap connection to ... failed: REASON (backoff ...)"."""
-        start, found, reason = record.getMessage().partition(" failed: ")
-        if found and start.startswith("Bootstrap connection"):
-            self._text = reason.partition(" (backoff")[0]
-
-    def __str__(self) -> str:
-        return f" ({self._text})" if self._text else ""
+    Raises:
+        BrokerError: none does within BROKER_WAIT_SECONDS.
+        RefusedError: one does, but lets this program not in.
+    """
+    check = BrokerCheck(Connection(settings))
+    servers = settings.kafka_bootstrap_servers
+    begin = time.monotonic()
+    next_line = begin + LINE_EVERY_SECONDS
+    while not check.answers(ATTEMPT_SECONDS):
+        now = time.monotonic()
+        if now - begin >= settings.broker_wait_seconds:
+            raise BrokerError(f"no broker at {servers}{check.reason}")
+        if now >= next_line:
+            next_line += LINE_EVERY_SECONDS
+            say(f"waiting for a broker at {servers}{check.reason}")
+        time.sleep(POLL_SECONDS)

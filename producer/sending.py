@@ -9,6 +9,7 @@ from types import FrameType
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from connectors.refusals import forbidden
 from producer.connection import say
 from producer.messages import Message
 
@@ -141,7 +142,9 @@ class Sender:
     def _failed(self, number: int, size: int, error: BaseException) -> None:
         reason = getattr(error, "description", "") or str(error)  # the broker's errors have both
         with self._changed:
-            self.failure = self.failure or f"message {number} was refused: {reason}"
+            self.failure = (
+                self.failure or f"message {number} was refused: {reason}{forbidden(error)}"
+            )
             self._settle(size)
 
     def _settle(self, size: int) -> None:

@@ -319,11 +319,13 @@ def test_client_options_hold_what_the_settings_say(
     monkeypatch.setenv("KAFKA_SASL_MECHANISM", "SCRAM-SHA-512")
     monkeypatch.setenv("KAFKA_SASL_USERNAME", "user")
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "secret")
-    monkeypatch.setenv("KAFKA_SSL_CA_LOCATION", "/ca.pem")
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    monkeypatch.setenv("KAFKA_SSL_CA_LOCATION", str(authority))
     options = client_options(Settings())
     assert options["bootstrap_servers"] == ["a:1", "b:2"]
     assert options["sasl_plain_password"] == "secret"  # noqa: S105 - made up
-    assert options["ssl_cafile"] == "/ca.pem"
+    assert options["ssl_cafile"] == str(authority)
     assert "ssl_keyfile" not in options
 
 

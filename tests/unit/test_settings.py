@@ -78,7 +78,7 @@ def test_a_wrong_value_is_one_line(
     [
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "needs KAFKA_SASL_MECHANISM"),
         ({"KAFKA_SASL_USERNAME": "me"}, "set KAFKA_SECURITY_PROTOCOL"),
-        ({"KAFKA_SSL_KEY_LOCATION": "key.pem"}, "KAFKA_SSL_CERTIFICATE_LOCATION"),
+        ({"KAFKA_SSL_KEY_LOCATION": __file__}, "KAFKA_SSL_CERTIFICATE_LOCATION"),
     ],
 )
 def test_half_set_security_is_refused(

@@ -1,0 +1,128 @@
+"""What holds for the bytes of any record on their way through decode, enrich and encode."""
+
+import json
+import re
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import msgspec
+
+from connectors.records import DeadLetter, Headers, OutputBatch, RecordBatch
+from models import ProcessedLogin
+from operators.batches import Login, LoginBatch, Reason, Reject
+from operators.decode import FIELDS, LAST_SECOND, decode, decode_batch, decode_carefully
+from operators.encode import encode_batch
+from operators.enrich import enrich_batch
+from operators.privacy import mask_address
+
+__all__ = ["NOW_MS", "check"]
+
+NOW_MS = 1_720_622_216_000  # when every record was written: the same for all runs, to replay them
+OFFSET = 7
+NAME = f"(?:{'|'.join(FIELDS)})"
+# Every sentence that a dead letter may carry. Whoever adds one adds it here too, and sees to it
+# that nothing of the record is in it.
+DETAILS = [
+    rf"{NAME} has a lone surrogate, which is no character",
+    rf"{NAME} is (?:a boolean|a number|a number with a fraction or an exponent|an array|an object),"
+    r" not (?:text|an integer or text)",
+    rf"{NAME} is over 1,024 bytes of UTF-8",
+    r"user_id is absent, null or empty",
+    r"timestamp is absent, null or empty",
+    r"timestamp is not whole seconds since 1970, in decimal digits, up to the year 9999",
+    r"timestamp is more than a day past the record's own",
+    r"ip is neither an IPv4 nor an IPv6 address",
+    r"the value is JSON, but not an object",
+    r"the value is nested (?:too deeply|over 512 levels deep)",
+    r"the value is not UTF-8 at byte [0-9]+",
+    r"the value is not JSON(?: at character [0-9]+)?",
+    r"a number is too big for a double",
+    r"(?:NaN|-?Infinity) is no JSON",
+]
+_is_known_detail = re.compile("|".join(DETAILS)).fullmatch
+FLAGS = {
+    "invalid_app_version",
+    "unrecognised_device_type",
+    *(f"missing_{name}" for name in ("app_version", "device_id", "device_type", "ip", "locale")),
+}
+
+
+class _Origin:
+    """The key and headers of the record."""
+
+    def key(self) -> bytes | None:
+        return b"key"
+
+    def headers(self) -> Headers | None:
+        return [("name", b"value")]
+
+
+def check(value: bytes) -> None:
+    """Send a record's value through the operators.
+
+    Raises:
+        AssertionError: something doesn't hold that has to hold for any bytes.
+    """
+    result = decode(value, NOW_MS)
+    assert result == decode_carefully(value, NOW_MS), "the quick and the careful way differ"
+    _check_decoded(result)
+    decoded = decode_batch(_batch(value))
+    enriched = enrich_batch(decoded, now=lambda: datetime.fromtimestamp(NOW_MS / 1000, UTC))
+    written = encode_batch(enriched)
+    assert len(written.records) + len(written.dead_letters) == 1, "a record is lost or doubled"
+    assert len(written.records) == len(written.offsets) == len(enriched.logins)
+    for letter in written.dead_letters:
+        _check_dead_letter(letter, value)
+    if enriched.logins:
+        assert isinstance(result, Login)
+        _check_output(result, enriched, written)
+
+
+def _batch(value: bytes) -> RecordBatch:
+    return RecordBatch(
+        topic="topic",
+        partition=0,
+        start=0,
+        next_offset=OFFSET + 1,
+        offsets=[OFFSET],
+        timestamps=[NOW_MS],
+        values=[value],
+        origins=[_Origin()],
+    )
+
+
+def _check_decoded(result: object) -> None:
+    if isinstance(result, Reject):
+        assert _is_known_detail(result.detail), f"an unknown detail: {result.detail!r}"
+        return
+    assert isinstance(result, Login)
+    assert result.user_id
+    assert type(result.timestamp) is int
+    assert 0 <= result.timestamp <= LAST_SECOND
+
+
+def _check_dead_letter(letter: DeadLetter, value: bytes) -> None:
+    assert (letter.offset, letter.key, letter.value) == (OFFSET, b"key", value)
+    assert letter.reason in set(Reason)
+    assert _is_known_detail(letter.detail), f"an unknown detail: {letter.detail!r}"
+
+
+def _check_output(login: Login, enriched: LoginBatch[ProcessedLogin], written: OutputBatch) -> None:
+    [processed], [record] = enriched.logins, written.records
+    assert record["key"] == processed.user_id == login.user_id
+    assert msgspec.json.decode(record["value"], type=ProcessedLogin) == processed
+    assert msgspec.convert(json.loads(record["value"]), ProcessedLogin) == processed
+    assert processed.device_type in {"android", "iOS", "unknown"}
+    assert processed.version_category in {"legacy", "stable", "current", "unknown"}
+    assert datetime.fromisoformat(processed.login_at).timestamp() == login.timestamp
+    assert processed.quality == tuple(sorted(set(processed.quality) & FLAGS))
+    _check_mask(login.ip, processed.masked_ip)
+
+
+def _check_mask(raw: str | None, masked: str | None) -> None:
+    """A masked address is one, is masked already, and only what is no host stays as it is."""
+    assert bool(raw) == (masked is not None)
+    if raw and masked:
+        assert mask_address(masked) == masked
+        assert ip_address(masked) == ip_address(raw) or masked != raw
+        assert int(ip_address(masked)) & 0xFF == 0
