@@ -30,6 +30,11 @@ lint: .venv/installed ## Check style, types and packages
 	@$(BIN)/mypy .
 	@$(BIN)/python -m tests.audit
 
+MINUTES ?= 20
+.PHONY: soak
+soak: .venv/installed ## Run the flow for long, restart it, and watch its memory and lag: make soak MINUTES=n
+	@exec $(BIN)/python -m tests.soak --minutes $(MINUTES)
+
 format: .venv/installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

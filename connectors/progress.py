@@ -19,7 +19,8 @@ FIRST_LOOK_BACK = (
 )
 LOOK_BACK_GROWTH = 8
 READ_AT_ONCE = 1_000
-READ_SECONDS = 0.1
+READ_SECONDS = 0.02
+END_WAIT_MS = 10
 REQUEST_SECONDS = 5.0
 DEADLINE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
 
@@ -51,6 +52,9 @@ class ProgressReader:
                 # Says when all that is committed was read. A position doesn't: assigned anew to an
                 # earlier offset, the client still tells the position that it had before.
                 "enable.partition.eof": True,
+                # At the end of what is committed the broker holds a request for so long before it
+                # says so; the default, half a second for each look, is most of a restart.
+                "fetch.wait.max.ms": END_WAIT_MS,
                 "auto.offset.reset": "error",
             },
             **client_options(self._connection),

@@ -215,13 +215,20 @@ def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) 
 
 def _check_partitions(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
     """Dead letters and progress go to the input's partition number, so it has to be there."""
-    for name in (settings.dead_letter_topic, settings.progress_topic):
-        found = describe_topic(admin, name)
-        if found and len(found["partitions"]) < partitions:
-            raise SystemExit(
-                f"topic {name} has {len(found['partitions'])} partitions, fewer than the "
-                f"{partitions} of {settings.input_topic}: add partitions to {name}"
-            )
+    found = {
+        name: topic["partitions"]
+        for name in (settings.dead_letter_topic, settings.progress_topic)
+        if (topic := describe_topic(admin, name))
+    }
+    short = {name: len(parts) for name, parts in found.items() if len(parts) < partitions}
+    if short:
+        counts = " and ".join(
+            f"topic {name} has {count} partitions" for name, count in short.items()
+        )
+        raise SystemExit(
+            f"{counts}, fewer than the {partitions} of {settings.input_topic}: "
+            f"add partitions to {' and '.join(short)}"
+        )
 
 
 def largest_message(admin: KafkaAdminClient, topic: str) -> int:

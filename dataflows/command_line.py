@@ -1,23 +1,29 @@
 """What the engine's command line lets pass although it can't work."""
 
 from argparse import Namespace
+from collections.abc import Set
 from pathlib import Path
+
+from dataflows.recovery_folder import check_recovery_folder
 
 __all__ = ["check_command_line"]
 
 
-def check_command_line(arguments: Namespace) -> None:
+def check_command_line(arguments: Namespace, steps: Set[str]) -> None:
     """Refuse a command line that the engine would answer with silence or a trace.
 
     Args:
         arguments: of `python -m bytewax.run`, as it parsed them.
+        steps: ids of the flow's steps that keep state.
 
     Raises:
         SystemExit: with one line that says what to do.
     """
     _check_workers(arguments.workers_per_process)
     _check_processes(arguments.process_id, arguments.addresses)
-    _check_recovery(arguments.recovery_directory)
+    if (folder := arguments.recovery_directory) is not None:
+        alone = ";" not in (arguments.addresses or "")
+        check_recovery_folder(Path(folder), steps, whole=alone)
 
 
 def _check_workers(workers: int | str | None) -> None:
@@ -40,11 +46,3 @@ def _check_processes(process: int | str | None, addresses: str | None) -> None:
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal():
             raise SystemExit(f"-a {address}: an address is HOST:PORT, several have ; between them")
-
-
-def _check_recovery(folder: Path | str | None) -> None:
-    if folder is not None and not list(Path(folder).glob("part-*.sqlite3")):
-        raise SystemExit(
-            f"-r {folder}: there is no recovery state in this folder; make it once with "
-            f"python -m bytewax.recovery {folder} 1"
-        )

@@ -37,6 +37,12 @@ from settings import Settings, load_settings
 
 log = structlog.get_logger()
 
+# By these names the recovery store knows the state: a step that is renamed would lose its own.
+STEPS_WITH_STATE = frozenset(
+    f"login.{step}"
+    for step in ("read", "write", "lateness", "windows", "upsert", "breaker", "report", "print")
+)
+
 
 def flow() -> Dataflow:
     """Build the flow that `python -m bytewax.run dataflows.login` runs."""
@@ -48,7 +54,7 @@ def flow() -> Dataflow:
 
 def check_start(settings: Settings, draining: Event) -> FlowTopics:
     """Refuse a start that can't work, with one line; else return the topics, ready for use."""
-    check_command_line(run._parse_args())  # type: ignore[no-untyped-call]
+    check_command_line(run._parse_args(), STEPS_WITH_STATE)  # type: ignore[no-untyped-call]
     return prepare_topics(settings, draining)
 
 
@@ -59,7 +65,7 @@ def pseudonym(settings: Settings) -> Callable[[str], str]:
 
 
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
-    """Wire the flow. Renaming a step drops its state: the recovery store knows it by name."""
+    """Wire the flow. The names of steps with state stay as they are: see STEPS_WITH_STATE."""
     flow = Dataflow("login")
     records = op.input("read", flow, KafkaBatchSource(settings, topics, draining))
     decoded = op.map("decode", records, decode_batch)

@@ -4,5 +4,5 @@
 set -eu
 state=$1
 shift
-[ -e "$state/part-0.sqlite3" ] || python -m bytewax.recovery "$state" 1
+ls "$state"/part-*.sqlite3 >/dev/null 2>&1 || python -m bytewax.recovery "$state" 1
 exec python -m bytewax.run dataflows.login -r "$state" -s 1 -b 0 "$@"

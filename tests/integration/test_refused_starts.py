@@ -1,5 +1,8 @@
 """A start that can't work: one line that says what to do, and a non-zero exit."""
 
+import pickle
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,27 @@ def test_no_recovery_folder(flow: Flow, tmp_path: Path) -> None:
     """A recovery folder that isn't there is refused, with the command that makes it."""
     line = refused(flow, "-r", str(tmp_path / "nowhere"), "-s", "1", "-b", "0")
     assert f"python -m bytewax.recovery {tmp_path / 'nowhere'} 1" in line
+
+
+def test_a_damaged_recovery_folder(flow: Flow) -> None:
+    """The engine's pages of trace become one line, and nothing is tried with Kafka."""
+    options = flow.recovery_options()
+    (flow.recovery / "part-0.sqlite3").write_bytes(b"something else" * 1_000)
+    line = refused(flow, *options, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert "part-0.sqlite3 is damaged (file is not a database)" in line
+    assert "put a copy of the folder in its place, or move the folder away" in line
+
+
+def test_a_recovery_folder_of_another_flow(flow: Flow) -> None:
+    """State that the engine would drop without a word stops the start."""
+    options = flow.recovery_options()
+    with closing(sqlite3.connect(flow.recovery / "part-0.sqlite3")) as store, store:
+        store.execute(
+            "INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, ?, ?, ?)",
+            ("orders.read", "00000", 1, pickle.dumps(1)),
+        )
+    line = refused(flow, *options, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert "steps that this flow doesn't have (orders.read)" in line
 
 
 def test_no_broker(flow: Flow, free_ports: list[int]) -> None:

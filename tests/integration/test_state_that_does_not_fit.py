@@ -1,9 +1,14 @@
 """State, progress and topics that contradict each other: the flow stops and says why."""
 
+import pickle
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import msgspec
+import pytest
 from confluent_kafka import Producer
 
 from connectors.connection import Connection
@@ -12,7 +17,7 @@ from connectors.topics import FlowTopics
 from models import Progress
 from settings import Settings
 from tests.support.flow import Flow
-from tests.support.logins import numbers, records
+from tests.support.logins import login, numbers, records
 from tests.support.waiting import wait_until
 
 
@@ -45,6 +50,110 @@ def test_a_recovery_folder_of_another_group_stops_the_start(flow: Flow) -> None:
     flow.group += "-other"
     output = stopped(flow, *flow.recovery_options())
     assert "the folder is of another group, or the progress topic was deleted" in output
+
+
+def test_a_deleted_progress_topic_stops_the_start(flow: Flow) -> None:
+    """Without it nobody knows how far outputs are written: going on might write them twice."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(100)))
+    flow.back_fill()
+    flow.topics.delete(flow.progress_topic)
+    wait_until(lambda: flow.topics.describe(flow.progress_topic)["error_code"] != 0, "it is gone")
+    flow.topics.send(flow.input, records(range(100, 200)))
+    output = stopped(flow, *flow.recovery_options())
+    assert "outputs end nowhere, the recovery folder says 25" in output
+    assert "the progress topic was deleted" in output
+    assert numbers(flow.outputs()) == list(range(100))
+
+
+@pytest.mark.parametrize("recovery", [True, False])
+def test_offsets_that_retention_took_stop_the_start(flow: Flow, *, recovery: bool) -> None:
+    """Records that were never processed are not skipped in silence."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(100)))
+    flow.back_fill(recovery=recovery)
+    flow.topics.send(flow.input, records(range(100, 200)))
+    flow.topics.forget(flow.input, dict.fromkeys(range(4), 35))
+    output = stopped(flow, *(flow.recovery_options() if recovery else ()))
+    assert "at offset 25, but the log begins at 35: retention deleted 10 offsets" in output
+    assert numbers(flow.outputs()) == list(range(100))
+
+
+def test_state_of_an_older_format_stops_the_start(flow: Flow) -> None:
+    """Each step's state says which format it has; another program's is not guessed at."""
+    flow.topics.make(flow.input, partitions=1)
+    flow.topics.send(flow.input, records(range(100), partitions=1))
+    flow.back_fill()
+    flow.topics.send(flow.input, records(range(100, 200), partitions=1))
+    whole = (flow.recovery / "part-0.sqlite3").read_bytes()
+    for step in ("read", "report", "windows", "lateness", "breaker"):
+        (flow.recovery / "part-0.sqlite3").write_bytes(whole)
+        put_state(flow, f"login.{step}", {"version": 0} if step == "read" else (0,))
+        output = stopped(flow, *flow.recovery_options())
+        assert "format 0" in output
+        assert "new recovery folder" in output
+    assert numbers(flow.outputs()) == list(range(100))
+
+
+def put_state(flow: Flow, step: str, state: object) -> None:
+    """Change what the recovery folder holds of a step, as the engine would write it."""
+    with closing(sqlite3.connect(flow.recovery / "part-0.sqlite3")) as store, store:
+        change = "UPDATE snaps SET ser_change = ? WHERE step_id = ?"
+        assert store.execute(change, (pickle.dumps(state), step)).rowcount > 0
+
+
+def test_more_input_partitions_are_read_once_the_other_topics_have_them(flow: Flow) -> None:
+    """The state of the old partitions goes on, new ones begin with their first record.
+
+    What came into a new partition for a window that is closed is written, and counted as late.
+    """
+    flow.settings = {"WINDOW_SECONDS": "1", "ALLOWED_LATENESS_SECONDS": "0"}
+    flow.topics.make(flow.input, partitions=4)
+    flow.topics.send(flow.input, records(range(1_000), partitions=4))
+    flow.back_fill()
+    flow.topics.grow(flow.input, 6)
+    output = stopped(flow, *flow.recovery_options())
+    assert (
+        f"topic {flow.dead_letter_topic} has 4 partitions and topic {flow.progress_topic} has 4 "
+        f"partitions, fewer than the 6 of {flow.input}: add partitions to"
+    ) in output
+    for topic in (flow.dead_letter_topic, flow.progress_topic):
+        flow.topics.grow(topic, 6)
+    old = {**login(2_000), "timestamp": login(0)["timestamp"]}
+    flow.topics.send(flow.input, [{"value": msgspec.json.encode(old), "partition": 5}])
+    flow.topics.send(flow.input, records(range(1_000, 2_000), partitions=6))
+    run = flow.back_fill()
+    assert numbers(flow.outputs()) == list(range(2_001))
+    assert "final report: 2,001 logins" in run.output()
+    assert " 1 (<0.1%) late logins" in run.output()
+    assert window_logins(flow) == dict.fromkeys(range(20), 100)
+
+
+def window_logins(flow: Flow) -> dict[int, int]:
+    """Return how many logins each window has, by its number."""
+    first = datetime.fromtimestamp(login(0)["timestamp"], UTC)
+    found = {}
+    for record in flow.topics.read(flow.insights_topic):
+        insight = msgspec.json.decode(record.value)
+        start = datetime.fromisoformat(insight["window_start"])
+        found[int((start - first).total_seconds())] = insight["logins"]
+    return found
+
+
+def test_an_older_copy_of_the_recovery_folder_is_gone_on_from(flow: Flow) -> None:
+    """A backup reads more of the input again, and writes nothing twice."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(1_000)))
+    flow.back_fill()
+    copy = shutil.copytree(flow.recovery, flow.folder / "copy")
+    flow.topics.send(flow.input, records(range(1_000, 2_000)))
+    flow.back_fill()
+    shutil.rmtree(flow.recovery)
+    copy.rename(flow.recovery)
+    flow.topics.send(flow.input, records(range(2_000, 2_500)))
+    run = flow.back_fill()
+    assert numbers(flow.outputs()) == list(range(2_500))
+    assert "final report: 2,500 logins" in run.output()
 
 
 def test_a_second_flow_on_the_same_group_fences_the_first(flow: Flow) -> None:

@@ -25,6 +25,17 @@ class Topics:
         with KafkaAdminClient(bootstrap_servers=self._servers) as admin:
             admin.delete_topics([topic])
 
+    def grow(self, topic: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        with KafkaAdminClient(bootstrap_servers=self._servers) as admin:
+            admin.create_partitions({topic: partitions})
+
+    def forget(self, topic: str, before: dict[int, int]) -> None:
+        """Delete a topic's records before these offsets, as retention does."""
+        offsets = {TopicPartition(topic, part): offset for part, offset in before.items()}
+        with KafkaAdminClient(bootstrap_servers=self._servers) as admin:
+            admin.delete_records(offsets)
+
     def describe(self, topic: str) -> dict[str, Any]:
         """Return a topic's metadata."""
         with KafkaAdminClient(bootstrap_servers=self._servers) as admin:

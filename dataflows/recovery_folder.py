@@ -1,0 +1,104 @@
+"""What the recovery folder holds, looked at before the engine opens it.
+
+The engine answers files that it can't use with pages of trace, and drops without a word what it
+knows of steps that the flow doesn't have.
+"""
+
+import os
+import sqlite3
+from collections.abc import Set
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["check_recovery_folder"]
+
+NEW_FOLDER = (
+    "move the folder away and make it anew (python -m bytewax.recovery {folder} 1): the state is "
+    "then rebuilt from the input, and no output is written twice"
+)
+
+
+class _File(NamedTuple):
+    """What one file says of itself: which it is, of how many, and whose state it holds."""
+
+    number: int
+    of: int
+    steps: frozenset[str]
+
+
+def check_recovery_folder(folder: Path, steps: Set[str], *, whole: bool) -> None:
+    """Refuse a recovery folder that the flow can't go on from. Nothing in it is changed.
+
+    Args:
+        folder: as given with `-r`.
+        steps: ids of the flow's steps that keep state.
+        whole: whether all of the state has to be here; the processes of a cluster may each have
+            a part of it in a folder of their own.
+
+    Raises:
+        SystemExit: with one line that says what is wrong and what to do.
+    """
+    paths = sorted(folder.glob("part-*.sqlite3"))
+    if not paths:
+        raise SystemExit(
+            f"-r {folder}: there is no recovery state in this folder; make it once with "
+            f"python -m bytewax.recovery {folder} 1"
+        )
+    files = [_read(folder, path) for path in paths]
+    _check_files(folder, files, whole=whole)
+    _check_steps(folder, frozenset().union(*(file.steps for file in files)), steps)
+
+
+def _read(folder: Path, path: Path) -> _File:
+    """Read one file as a reader that can't write to it."""
+    if not os.access(folder, os.W_OK) or not os.access(path, os.R_OK | os.W_OK):
+        raise SystemExit(
+            f"-r {folder}: this user may not write to {path.name}: give the folder and its files "
+            f"to user {os.geteuid()}"
+        )
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            [verdict] = store.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _damaged(folder, path, verdict.splitlines()[-1])
+            [(index, count)] = store.execute("SELECT part_index, part_count FROM parts")
+            found = store.execute("SELECT DISTINCT step_id FROM snaps WHERE ser_change NOT NULL")
+            return _File(index, count, frozenset(step for (step,) in found))
+    except (sqlite3.Error, ValueError) as error:
+        raise _damaged(folder, path, str(error)) from None
+
+
+def _damaged(folder: Path, path: Path, why: str) -> SystemExit:
+    return SystemExit(
+        f"-r {folder}: {path.name} is damaged ({why}): put a copy of the folder in its place, or "
+        + NEW_FOLDER.format(folder=folder)
+    )
+
+
+def _check_files(folder: Path, files: list[_File], *, whole: bool) -> None:
+    """Refuse files of several folders together, and a folder that lacks one."""
+    counts = sorted({file.of for file in files})
+    numbers = {file.number for file in files}
+    if len(counts) > 1 or len(numbers) < len(files):
+        raise SystemExit(
+            f"-r {folder}: its files are of different folders (made for "
+            f"{' and '.join(map(str, counts))} files): put the right ones in it, or "
+            + NEW_FOLDER.format(folder=folder)
+        )
+    missing = sorted(set(range(counts[0])) - numbers)
+    if whole and missing:
+        names = ", ".join(f"part-{index}.sqlite3" for index in missing)
+        raise SystemExit(
+            f"-r {folder}: {names} of {counts[0]} files is missing: put it back, or "
+            + NEW_FOLDER.format(folder=folder)
+        )
+
+
+def _check_steps(folder: Path, found: Set[str], known: Set[str]) -> None:
+    if foreign := sorted(found - known):
+        raise SystemExit(
+            f"-r {folder}: it holds state of steps that this flow doesn't have "
+            f"({', '.join(foreign)}), which would be lost: it is of another flow, or of another "
+            f"version of this one; use the right one, or {NEW_FOLDER.format(folder=folder)}"
+        )

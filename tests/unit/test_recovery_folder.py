@@ -1,0 +1,178 @@
+"""Recovery folders that the flow can't go on from: made by the engine, spoilt since."""
+
+import os
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import TestingSink, TestingSource, run_main
+
+from dataflows.recovery_folder import check_recovery_folder
+
+STEPS = {"login.read", "login.report"}
+
+
+def flow(name: str = "login", step: str = "report") -> Dataflow:
+    """Return a flow that keeps state in two steps."""
+    flow = Dataflow(name)
+    numbers = op.input("read", flow, TestingSource(range(10)))
+    keyed = op.key_on("key", numbers, str)
+    summed = op.stateful_batch(step, keyed, _Logic)
+    op.output("print", summed, TestingSink([]))
+    return flow
+
+
+class _Logic(op.StatefulBatchLogic[int, int, int]):
+    def __init__(self, _state: int | None) -> None:
+        pass
+
+    def on_batch(self, values: list[int]) -> tuple[list[int], bool]:
+        """Hand all on."""
+        return values, self.RETAIN
+
+    def snapshot(self) -> int:
+        """Return some state."""
+        return 1
+
+
+def run(folder: Path, flow: Dataflow) -> None:
+    """Let the engine write state into a folder."""
+    config = RecoveryConfig(str(folder))  # type: ignore[no-untyped-call]
+    run_main(  # type: ignore[no-untyped-call]
+        flow, epoch_interval=timedelta(0), recovery_config=config
+    )
+
+
+def make(folder: Path, files: int) -> None:
+    """Make a new recovery folder as `python -m bytewax.recovery` does."""
+    init_db_dir(folder, files)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of three files, with state of the flow."""
+    make(tmp_path, 3)
+    run(tmp_path, flow())
+    return tmp_path
+
+
+def refused(folder: Path, *, whole: bool = True) -> str:
+    """See that a folder is refused with one line, and return it."""
+    before = {path.name: path.read_bytes() for path in folder.glob("*.sqlite3")}
+    with pytest.raises(SystemExit) as refusal:
+        check_recovery_folder(folder, STEPS, whole=whole)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.sqlite3")} == before
+    line = str(refusal.value)
+    assert line.startswith(f"-r {folder}: ")
+    assert "\n" not in line
+    return line
+
+
+def test_a_folder_that_fits_passes(folder: Path) -> None:
+    """Whole and of this flow, a folder is taken, and the flow goes on from it."""
+    check_recovery_folder(folder, STEPS, whole=True)
+    run(folder, flow())
+
+
+def test_a_new_folder_passes(tmp_path: Path) -> None:
+    """A folder without any state yet is fine."""
+    make(tmp_path, 1)
+    check_recovery_folder(tmp_path, STEPS, whole=True)
+
+
+def test_a_folder_in_use_passes(folder: Path) -> None:
+    """Another process of the cluster may already write to it."""
+    with closing(sqlite3.connect(folder / "part-1.sqlite3")) as store:
+        store.execute("BEGIN IMMEDIATE")
+        check_recovery_folder(folder, STEPS, whole=True)
+
+
+def test_a_folder_whose_name_has_signs_of_an_address_passes(tmp_path: Path) -> None:
+    """SQLite is given an address with options, which a name must not be taken for."""
+    folder = tmp_path / "state #1?mode=rw%20"
+    folder.mkdir()
+    make(folder, 1)
+    check_recovery_folder(folder, STEPS, whole=True)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    """No file at all: the line has the command that makes it."""
+    assert f"python -m bytewax.recovery {tmp_path} 1" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 5_000, 20_000])
+def test_a_file_that_was_cut_off_is_refused(folder: Path, size: int) -> None:
+    """A full disk or a copy that broke off leaves a shorter file."""
+    os.truncate(folder / "part-1.sqlite3", size)
+    assert "part-1.sqlite3 is damaged" in refused(folder)
+
+
+@pytest.mark.parametrize("begin", [0, 4_096, 8_192])
+def test_a_file_with_other_bytes_is_refused(folder: Path, begin: int) -> None:
+    """Garbage at the front, or in a page behind."""
+    with (folder / "part-1.sqlite3").open("r+b") as file:
+        file.seek(begin)
+        file.write(bytes(range(1, 256)) * 16)
+    assert "part-1.sqlite3 is damaged" in refused(folder)
+
+
+def test_something_else_under_a_files_name_is_refused(folder: Path) -> None:
+    """A folder, for instance."""
+    (folder / "part-1.sqlite3").unlink()
+    (folder / "part-1.sqlite3").mkdir()
+    with pytest.raises(SystemExit, match=r"part-1\.sqlite3 is damaged"):
+        check_recovery_folder(folder, STEPS, whole=True)
+
+
+def test_a_missing_file_is_refused(folder: Path) -> None:
+    """The state of some partitions would be gone."""
+    (folder / "part-1.sqlite3").unlink()
+    assert "part-1.sqlite3 of 3 files is missing: put it back" in refused(folder)
+
+
+def test_a_process_of_a_cluster_may_have_a_part_of_the_files(folder: Path) -> None:
+    """The others are on other machines then."""
+    (folder / "part-1.sqlite3").unlink()
+    check_recovery_folder(folder, STEPS, whole=False)
+
+
+def test_files_of_different_folders_are_refused(folder: Path, tmp_path: Path) -> None:
+    """A file of another folder holds state of another time."""
+    (tmp_path / "other").mkdir()
+    make(tmp_path / "other", 1)
+    (tmp_path / "other" / "part-0.sqlite3").rename(folder / "part-0.sqlite3")
+    assert "of different folders (made for 1 and 3 files)" in refused(folder)
+
+
+def test_a_file_that_is_there_twice_is_refused(folder: Path) -> None:
+    """A copy under another name is taken for a further file by the engine."""
+    (folder / "part-1.sqlite3").write_bytes((folder / "part-0.sqlite3").read_bytes())
+    assert "of different folders" in refused(folder)
+
+
+@pytest.mark.parametrize("name", [".", "part-1.sqlite3"])
+def test_what_another_user_owns_is_refused(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine writes into the folder and its files; the line names the user it does that as."""
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != folder / name)
+    assert f"give the folder and its files to user {os.geteuid()}" in refused(folder)
+
+
+def test_a_folder_of_another_flow_is_refused(tmp_path: Path) -> None:
+    """The engine would take it, and begin anew without a word."""
+    make(tmp_path, 1)
+    run(tmp_path, flow("orders"))
+    assert "steps that this flow doesn't have (orders.read, orders.report)" in refused(tmp_path)
+
+
+def test_a_folder_with_state_of_a_renamed_step_is_refused(tmp_path: Path) -> None:
+    """The engine would drop that step's state without a word."""
+    make(tmp_path, 1)
+    run(tmp_path, flow(step="totals"))
+    assert "steps that this flow doesn't have (login.totals)" in refused(tmp_path)
