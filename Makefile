@@ -1,6 +1,6 @@
 # Every target works on a fresh clone: what it needs, it installs into .venv first.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format fuzz dashboard kafka lock clean
+.PHONY: help run test lint crash fuzz soak format dashboard kafka lock clean
 
 # bytewax 0.21.1 has wheels for Python up to 3.12.
 PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
@@ -31,7 +31,6 @@ lint: .venv/installed ## Check style, types and packages
 	@$(BIN)/python -m tests.audit
 
 MINUTES ?= 20
-.PHONY: soak
 soak: .venv/installed ## Run the flow for long, restart it, and watch its memory and lag: make soak MINUTES=n
 	@exec $(BIN)/python -m tests.soak --minutes $(MINUTES)
 
@@ -45,6 +44,10 @@ dashboard: .venv/installed ## Serve the live page on http://127.0.0.1:8080 until
 SECONDS := 60
 fuzz: .venv/installed ## Fuzz decode, enrich and encode for SECONDS (Linux)
 	@$(BIN)/python -m tests.fuzz.decode -max_total_time=$(SECONDS)
+
+SEEDS ?= 30
+crash: .venv/installed ## Kill, stop and rescale the flow at random, and check it: make crash SEEDS=n
+	@exec $(BIN)/python -m tests.crash --seeds $(SEEDS)
 
 kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
 	@exec $(BIN)/python -m local_kafka

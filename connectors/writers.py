@@ -4,7 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -16,13 +16,11 @@ from connectors.stopping import stop_process
 from settings import Settings
 
 __all__ = [
-    "FENCED",
     "AcknowledgedWriter",
     "TransactionalWriter",
     "Writer",
-    "cause_of",
+    "open_transactional_writer",
     "open_writer",
-    "retriable",
 ]
 
 # A broker away for less than this needs no restart; after it the broker ends the transaction.
@@ -37,11 +35,12 @@ FENCED = {
     KafkaError._MSG_TIMED_OUT,
 }
 
+# What it says of records that are dropped because something else failed.
 THROWN_AWAY = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
-
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 Step = Callable[[], None]
+Stop = Callable[[str], NoReturn]
 
 
 def open_writer(
@@ -50,6 +49,7 @@ def open_writer(
     """Return a writer of the delivery guarantee that is set, ready to write.
 
     With exactly-once delivery, whoever wrote under this transactional id before can write no more.
+    What can't be written ends the process.
 
     Args:
         settings: the process's settings.
@@ -57,13 +57,45 @@ def open_writer(
         place: what is written to, to begin an error's line with.
         configuration: of the producer, beyond what every writer needs.
     """
+    if settings.delivery_guarantee == "exactly_once":
+        return open_transactional_writer(
+            settings, transactional_id, place, configuration, stop_process
+        )
+    producer = _producer(settings, ACKNOWLEDGED | configuration)
+    return AcknowledgedWriter(producer, place, settings.kafka_bootstrap_servers, stop_process)
+
+
+def open_transactional_writer(
+    settings: Settings,
+    transactional_id: str,
+    place: str,
+    configuration: dict[str, Any],
+    stop: Stop,
+) -> "TransactionalWriter":
+    """Return a writer of transactions; whoever wrote under this id before can write no more.
+
+    Args:
+        settings: the process's settings.
+        transactional_id: as in open_writer.
+        place: as in open_writer.
+        configuration: as in open_writer.
+        stop: called with one line for what can't be gone on from.
+    """
+    guarantee = {
+        "transactional.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
+    }
+    producer = _producer(settings, guarantee | configuration)
+    writer = TransactionalWriter(producer, place, settings.kafka_bootstrap_servers, stop)
+    writer.fence(max(settings.broker_wait_seconds, ATTEMPT_SECONDS))
+    return writer
+
+
+def _producer(settings: Settings, configuration: dict[str, Any]) -> Producer:
     connection = Connection(settings)
-    exactly_once = settings.delivery_guarantee == "exactly_once"
-    guarantee = _transactional(transactional_id) if exactly_once else ACKNOWLEDGED
-    producer = Producer(
+    return Producer(
         {
             **connection.librdkafka(),
-            **guarantee,
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "delivery.report.only.error": True,
@@ -72,30 +104,6 @@ def open_writer(
         },
         **client_options(connection),
     )
-    if not exactly_once:
-        return AcknowledgedWriter(producer, place, connection.servers)
-    _fence(producer, place, max(settings.broker_wait_seconds, ATTEMPT_SECONDS))
-    return TransactionalWriter(producer, place, connection.servers)
-
-
-def _transactional(transactional_id: str) -> dict[str, Any]:
-    return {
-        "transactional.id": transactional_id,
-        "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
-    }
-
-
-def _fence(producer: Producer, place: str, seconds: float) -> None:
-    """End what a former producer of this id left open; it can write no more."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return producer.init_transactions(ATTEMPT_SECONDS)
-        except KafkaException as error:
-            if not retriable(error) or time.monotonic() > deadline:
-                cause: KafkaError = error.args[0]
-                stop_process(f"{place}: can't begin transactions: {cause.str()}{denied(cause)}")
-            producer.poll(SERVE_SECONDS)
 
 
 class Writer(ABC):
@@ -105,12 +113,14 @@ class Writer(ABC):
         producer: of this writer alone, ready to write.
         place: what is written to, to begin an error's line with.
         servers: the bootstrap servers, to be named while they are away.
+        stop: called with one line for what can't be gone on from; may be called by a thread.
     """
 
-    def __init__(self, producer: Producer, place: str, servers: str) -> None:
+    def __init__(self, producer: Producer, place: str, servers: str, stop: Stop) -> None:
         self._producer = producer
         self._place = place
         self._servers = servers
+        self._stop_with = stop
         self._failures: list[KafkaError] = []
         # A thread, since waiting for the broker takes 30 ms in which the worker has work to do.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="writer")
@@ -129,7 +139,11 @@ class Writer(ABC):
         self._pending = self._executor.submit(self._complete, then)
 
     def wait(self) -> None:
-        """Return when all that was sent is written."""
+        """Return when all that was sent is written.
+
+        Raises:
+            Exception: what `stop` raised meanwhile, if it doesn't end the process.
+        """
         if self._pending is not None:
             self._pending.result()
             self._pending = None
@@ -144,7 +158,7 @@ class Writer(ABC):
         queued = self._producer.produce_batch(topic, records, on_delivery=self._on_delivery)
         if queued != len(records):
             self._stop_if_failed()
-            stop_process(
+            self._stop_with(
                 f"{topic}: only {queued} of {len(records)} records fit the producer's queue: set a "
                 "smaller BATCH_SIZE"
             )
@@ -187,24 +201,42 @@ class Writer(ABC):
         if error is not None:
             self._failures.append(error)
 
-    def _stop(self, error: KafkaError) -> None:
-        """End the process with a line that says what happened and what to do."""
+    def _stop(self, error: KafkaError) -> NoReturn:
+        """Stop with a line that says what happened and what to do."""
         # A commit tells how many records were not delivered; they themselves tell why.
         if any(one.code() in FENCED for one in (error, *self._failures)):
-            stop_process(
+            self._stop_with(
                 f"{self._place}: this process may write no more: another one took over, or it "
-                "stood still for longer than a transaction may take; nothing is lost; restart it, "
-                "unless another one runs for this KAFKA_GROUP_ID"
+                "stood still for longer than a transaction may take; nothing is lost or there "
+                "twice; start it again, unless another one has taken its place"
             )
-        cause = cause_of(error, self._failures)
-        stop_process(
+        cause = _cause_of(error, self._failures)
+        self._stop_with(
             f"{self._place}: writing failed: {cause.str()}{denied(cause)}; nothing is lost; "
-            "restart the process, and if it fails again, mend the cause first"
+            "start it again, and if it fails again, mend the cause first"
         )
 
 
 class TransactionalWriter(Writer):
     """Writes both steps as one transaction: all or nothing."""
+
+    def fence(self, seconds: float) -> None:
+        """End what a former producer of this id left open; it can write no more.
+
+        Args:
+            seconds: how long to wait for a broker that is away.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self._producer.init_transactions(ATTEMPT_SECONDS)
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+                if not cause.retriable() or time.monotonic() > deadline:
+                    self._stop_with(
+                        f"{self._place}: can't begin transactions: {cause.str()}{denied(cause)}"
+                    )
+                self._await_broker()
 
     def _begin(self, first: Step, then: Step | None) -> None:
         try:
@@ -227,10 +259,13 @@ class TransactionalWriter(Writer):
             try:
                 return self._producer.commit_transaction(ATTEMPT_SECONDS)
             except KafkaException as error:
-                if not retriable(error):
+                if not error.args[0].retriable():
                     self._stop(error.args[0])
-                self._producer.poll(SERVE_SECONDS)
-                warn_that_kafka_is_away(self._servers)
+                self._await_broker()
+
+    def _await_broker(self) -> None:
+        self._producer.poll(SERVE_SECONDS)
+        warn_that_kafka_is_away(self._servers)
 
 
 class AcknowledgedWriter(Writer):
@@ -250,19 +285,16 @@ class AcknowledgedWriter(Writer):
 
     def _flush(self) -> None:
         # The client tries again by itself, without end, until the broker is back.
-        while self._producer.flush(ATTEMPT_SECONDS):
-            warn_that_kafka_is_away(self._servers)
+        try:
+            while self._producer.flush(ATTEMPT_SECONDS):
+                warn_that_kafka_is_away(self._servers)
+        except KafkaException as error:
+            self._stop(error.args[0])
         if self._failures:
             self._stop(self._failures[0])
 
 
-def retriable(error: KafkaException) -> bool:
-    """Tell whether the same request may succeed when it is sent again."""
-    cause: KafkaError = error.args[0]
-    return cause.retriable()
-
-
-def cause_of(error: KafkaError, failures: list[KafkaError]) -> KafkaError:
+def _cause_of(error: KafkaError, failures: list[KafkaError]) -> KafkaError:
     """Return why writing failed: the first record's own failure, if there was one before.
 
     Records that are thrown away because of an error only say so.

@@ -103,9 +103,7 @@ def replay(
     Raises:
         CommandError: it can't go on. The text ends with how many were replayed.
     """
-    writer = None if options.dry_run else TransactionalReplay(settings, target, draining)
-    if writer is not None:
-        writer.fence()
+    writer = None if options.dry_run else TransactionalReplay(settings, target)
     judge = Judge(target.name, target.partitions, target.limit, repair)
     outcome = Outcome()
     replayed = Replayed(source.name, source.id)

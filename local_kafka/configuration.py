@@ -24,9 +24,6 @@ LOG_OPTION = f"-Dlog4j2.configurationFile={LOG_CONFIGURATION_FILE}"
 LOG_FILE = "kafka.log"
 JAVA_OUTPUT = "java.log"  # what goes around the log: Java's own complaints
 DATA_FOLDER = "data"
-# After kill -9 the node waits for the session of its former life to end before it registers: 9 s by
-# default. Much shorter, and a busy machine would end it while the broker is well.
-SESSION_MS = "3000"
 HEARTBEAT_MS = "250"
 INTERNAL_PARTITIONS = "4"  # of offsets and transactions: 50 each would double the start's time
 
@@ -55,7 +52,6 @@ def server_properties(broker: str, controller: str) -> dict[str, str]:
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "share.coordinator.state.topic.num.partitions": INTERNAL_PARTITIONS,
-        "broker.session.timeout.ms": SESSION_MS,
         "broker.heartbeat.interval.ms": HEARTBEAT_MS,
         "group.initial.rebalance.delay.ms": "0",
     }

@@ -5,14 +5,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from connectors import writers
 from local_kafka import LocalKafka
 from tests.support.flow import Flow
-from tests.support.stopped import StoppedError
+from tests.support.stopped import stop
 from tests.support.topics import Topics
 
 _numbers = itertools.count()
@@ -54,8 +53,4 @@ def flow(kafka: LocalKafka, tmp_path: Path) -> Flow:
 @pytest.fixture
 def stopping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a writer raise StoppedError where it would end the process."""
-
-    def stop(message: str) -> NoReturn:
-        raise StoppedError(message)
-
     monkeypatch.setattr(writers, "stop_process", stop)

@@ -10,10 +10,10 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from connectors.upserts import UpsertSink
-from models import Insight, ProcessedLogin
+from models import Insight
 from settings import Settings
 from tests.support.flow import Flow, FlowProcess
-from tests.support.logins import EPOCH, login
+from tests.support.logins import EPOCH, login, processed
 from tests.support.stopped import StoppedError
 from tests.support.waiting import wait_until
 from tests.support.window_oracle import WindowOracle, assert_same_windows
@@ -21,7 +21,6 @@ from tests.support.window_oracle import WindowOracle, assert_same_windows
 PARTITIONS = 4
 LOGINS = 60_000
 MINUTE = EPOCH - EPOCH % 60  # a window's start
-CATEGORIES = {"1.9.4": "legacy", "2.1.0": "stable", "2.3.0": "current", "2.4.1": "current"}
 
 
 def stragglers(count: int = LOGINS) -> list[dict[str, Any]]:
@@ -59,25 +58,8 @@ def oracle_of(logins: list[dict[str, Any]]) -> WindowOracle:
     """What must come out of these logins, sent as `send` does."""
     oracle = WindowOracle(seconds=60, lateness=10)
     for partition in range(PARTITIONS):
-        oracle.read(_processed(one) for one in logins[partition::PARTITIONS])
+        oracle.read(processed(one) for one in logins[partition::PARTITIONS])
     return oracle
-
-
-def _processed(login: dict[str, Any]) -> ProcessedLogin:
-    """The parts of a login that windows count."""
-    return ProcessedLogin(
-        user_id=login["user_id"],
-        device_id=login["device_id"],
-        device_type=login["device_type"],
-        app_version=login["app_version"],
-        version_category=CATEGORIES[login["app_version"]],
-        locale=login["locale"],
-        masked_ip=None,
-        timestamp=login["timestamp"],
-        login_at="",
-        processed_at="",
-        quality=(),
-    )
 
 
 def insights(flow: Flow) -> list[Insight]:

@@ -11,7 +11,7 @@ from connectors.records import OutputRecord
 from connectors.writers import TransactionalWriter, Writer, open_writer
 from settings import Settings
 from tests.support.flow import Flow
-from tests.support.stopped import StoppedError
+from tests.support.stopped import StoppedError, stop
 from tests.support.waiting import wait_until
 
 FENCED = "partition 0: this process may write no more"
@@ -66,7 +66,7 @@ def test_a_writer_whose_records_timed_out_says_so() -> None:
     producer: Any = SimpleNamespace(
         begin_transaction=lambda: None, produce=produce, commit_transaction=commit
     )
-    writer = TransactionalWriter(producer, "partition 0", "localhost:1")
+    writer = TransactionalWriter(producer, "partition 0", "localhost:1", stop)
     writer.write(lambda: send_one(writer, "topic"))
     with pytest.raises(StoppedError, match=FENCED):
         writer.close()

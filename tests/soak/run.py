@@ -101,7 +101,7 @@ class _Soak:
         try:
             with _producer(self._flow, self._plan.rate):
                 for life, signum in enumerate(cycle((signal.SIGTERM, signal.SIGKILL))):
-                    process = FlowProcess(self._flow, tuple(self._options), {})
+                    process = FlowProcess(self._flow, self._options, {})
                     self._watch(process, life)
                     if self._over() or self._result.faults:
                         break

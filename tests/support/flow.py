@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.support.waiting import wait_until
 
 PROJECT = Path(__file__).parents[2]
 RUN_SECONDS = 120.0
+WHOLE_FLOW = "dataflows.login"
 
 
 @dataclass
@@ -94,12 +95,25 @@ class Flow:
 
 
 class FlowProcess:
-    """A running flow."""
+    """A running process of a flow.
 
-    def __init__(self, flow: Flow, options: tuple[str, ...], settings: dict[str, str]) -> None:
+    Args:
+        flow: whose topics, group and settings it gets.
+        options: of the engine.
+        settings: further settings.
+        entry: the module to run.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        options: Sequence[str],
+        settings: dict[str, str],
+        entry: str = WHOLE_FLOW,
+    ) -> None:
         number = len(list(flow.folder.glob("run-*.log")))
-        self.log = flow.folder / f"run-{number}.log"
-        command = [sys.executable, "-m", "bytewax.run", "dataflows.login", *options]
+        self.log = flow.folder / f"run-{number:03d}.log"
+        command = [sys.executable, "-m", "bytewax.run", entry, *options]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -111,7 +125,7 @@ class FlowProcess:
 
     def output(self) -> str:
         """Return what the process has printed so far, report and log lines."""
-        return self.log.read_text()
+        return self.log.read_text(errors="replace")
 
     def wait_for_text(self, text: str, seconds: float = 30.0) -> None:
         """Return when the process has printed a text."""

@@ -1,12 +1,16 @@
 """Good logins for tests: a function of their number, so that a test knows what must come out."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from models import ProcessedLogin
+
 EPOCH = 1_720_000_000  # long before any run, so never in the future
-VERSIONS = ("1.9.4", "2.1.0", "2.3.0", "2.4.1")
+CATEGORIES = {"1.9.4": "legacy", "2.1.0": "stable", "2.3.0": "current", "2.4.1": "current"}
+VERSIONS = tuple(CATEGORIES)
 DEVICES = ("android", "iOS")
 USERS = 997  # a prime, so that users meet every version, device and locale
 LOCALES = ("NY", "CA", "TX", "DE", "FR")
@@ -23,6 +27,24 @@ def login(number: int) -> dict[str, Any]:
         "device_id": str(number),
         "timestamp": EPOCH + number // 100,
     }
+
+
+def processed(one: dict[str, Any]) -> ProcessedLogin:
+    """Return what must become of a login, without the time of processing."""
+    at = datetime.fromtimestamp(one["timestamp"], UTC)
+    return ProcessedLogin(
+        user_id=one["user_id"],
+        device_id=one["device_id"],
+        device_type=one["device_type"],
+        app_version=one["app_version"],
+        version_category=CATEGORIES[one["app_version"]],
+        locale=one["locale"],
+        masked_ip=one["ip"].rpartition(".")[0] + ".0",
+        timestamp=one["timestamp"],
+        login_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        processed_at="",
+        quality=(),
+    )
 
 
 def records(numbers: range, partitions: int = 4) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,21 @@
+"""The flow as it would be with its progress in a transaction before that of the outputs."""
+
+from connectors import sink
+from connectors.records import OutputBatch
+from tests.crash.faulty_login import flow
+
+__all__ = ["flow"]
+
+
+def _send_progress_first(self: sink._Partition, batch: OutputBatch) -> None:
+    self._send_progress(batch)
+    self._writer._producer.commit_transaction()
+    self._writer._producer.begin_transaction()
+    self._send_records(batch)
+
+
+def _write(self: sink._Partition, batch: OutputBatch) -> None:
+    self._writer.write(lambda: _send_progress_first(self, batch))
+
+
+sink._Partition._write = _write  # type: ignore[method-assign]

@@ -1,0 +1,367 @@
+"""A seed's run: the flow and its input, the faults of the schedule one by one, the verdict."""
+
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_kafka import LocalKafka
+from tests.crash.audit import Audit, audit
+from tests.crash.cluster import Cluster
+from tests.crash.feed import Feed, records
+from tests.crash.monitor import Monitor
+from tests.crash.schedule import PARTITIONS, REAL_SECONDS, Fault, Schedule
+from tests.support.flow import Flow
+from tests.support.waiting import wait_until
+
+__all__ = ["BROKER_PROPERTIES", "FAULTY_FLOW", "Outcome", "SeedRun"]
+
+FAULTY_FLOW = "tests.crash.faulty_login"
+# A broker looks for transactions past their time-out every 10 s; here they are a few seconds long.
+BROKER_PROPERTIES = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "500"}
+DRAIN_SECONDS = 10.0
+RECOVER_SECONDS = 120.0  # for the flow to have dealt with what was there when a fault was over
+POINT_SECONDS = 60.0
+FENCED = "may write no more"
+REFUSED = (FENCED, "writing failed", "can't begin transactions", "can't read")
+
+
+@dataclass
+class Outcome:
+    """What a seed's run came to.
+
+    Attributes:
+        schedule: what was done.
+        audit: what was found on the topics.
+        reached: how often each fault point was.
+        restarts: how often the flow was started.
+        stall: the longest time in seconds in which nothing was written though there was input.
+        seconds: how long the run took.
+        faults: what went wrong apart from lost and repeated records, one line each.
+    """
+
+    schedule: Schedule
+    audit: Audit = field(default_factory=Audit)
+    reached: Counter[str] = field(default_factory=Counter)
+    restarts: int = 0
+    stall: float = 0.0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+    def failed(self, *, twice_allowed: bool = False) -> bool:
+        """Tell whether a guarantee was broken."""
+        wrong = self.audit.faults
+        if twice_allowed:
+            wrong = [line for line in wrong if not line.startswith("twice")]
+        return bool(self.faults or wrong or self.audit.lost)
+
+
+class SeedRun:
+    """Runs a schedule.
+
+    Args:
+        broker: to run it on; it may be killed and started again.
+        folder: for recovery state and logs.
+        schedule: what happens.
+        count: how many records are fed.
+        entry: the flow to run.
+        settings: of the flow.
+    """
+
+    def __init__(
+        self,
+        broker: LocalKafka,
+        folder: Path,
+        schedule: Schedule,
+        count: int,
+        entry: str = FAULTY_FLOW,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True)
+        self._broker = broker
+        self._schedule = schedule
+        self._count = count
+        self._entry = entry
+        self._marks = folder / "marks"
+        self._marks.mkdir()
+        self.flow = Flow(broker.bootstrap_servers, _name(), folder, self._settings(settings))
+        wanted = records(schedule.seed, count, PARTITIONS)
+        self._feed = Feed(broker.bootstrap_servers, self.flow.input, wanted, count)
+        self._processes = schedule.processes
+        self._outcome = Outcome(schedule)
+        self._cluster: Cluster
+        self._monitor: Monitor
+
+    def run(self) -> Outcome:
+        """Do all of it."""
+        begin = time.monotonic()
+        self.flow.topics.make(self.flow.input, PARTITIONS, **{"retention.ms": "-1"})
+        self._feed.start()
+        with ExitStack() as stack:
+            stack.callback(self._end_all)
+            self._go(stack)
+            self._finish()
+        self._outcome.seconds = time.monotonic() - begin
+        return self._outcome
+
+    def _settings(self, more: dict[str, str] | None) -> dict[str, str]:
+        real = self._schedule.timeout == REAL_SECONDS
+        return {
+            "BATCH_SIZE": str(self._schedule.batch_size),
+            # What idleness closes, a replay may close at another time.
+            "IDLE_PARTITION_SECONDS": "86400",
+            # A start that waits is waited for as long as any other recovery, on a busy machine too.
+            "BROKER_WAIT_SECONDS": str(int(RECOVER_SECONDS)),
+            "FAULT_MARKS": str(self._marks),
+            **({} if real else {"TRANSACTION_SECONDS": str(self._schedule.timeout)}),
+            **(more or {}),
+        }
+
+    def _go(self, stack: ExitStack) -> None:
+        faults = self._schedule.faults
+        share = self._count // (len(faults) + 1)
+        self._feed.allow(share)
+        first = faults[0] if faults and faults[0].point == "first-snapshot" else None
+        self._start(point=first)
+        self._monitor = self._follow()
+        stack.callback(self._monitor.stop)
+        if first:
+            self._await_point(first)
+        for fault in faults[1:] if first else faults:
+            self._inject(fault, share)
+        self._feed.allow(self._count - share * (len(faults) + (0 if first else 1)))
+
+    def _follow(self) -> Monitor:
+        topics, progress = self.flow.topics, self.flow.progress_topic
+        wait_until(lambda: topics.describe(progress)["error_code"] == 0, "topics", 60)
+        monitor = Monitor(self._broker.bootstrap_servers, progress, PARTITIONS, self._feed)
+        monitor.start()
+        return monitor
+
+    def _inject(self, fault: Fault, share: int) -> None:
+        """Let the flow write some of what is new, do the fault, and see it recover."""
+        before = self._monitor.total()
+        self._feed.allow(share)
+        self._supervised(lambda: self._monitor.total() > before, "outputs", fault)
+        time.sleep(fault.delay)  # part of the schedule: faults come at any moment
+        name = "point" if fault.point else fault.kind.replace("-", "_")
+        if problem := getattr(self, f"_do_{name}")(fault):
+            self._blame(fault, problem)
+        goal = dict(self._feed.ends)
+        self._supervised(lambda: self._monitor.reached(goal), "recovery", fault)
+
+    def _supervised(self, condition: Callable[[], bool], what: str, fault: Fault | str) -> None:
+        """Wait; a process that ends meanwhile, which none should, is started again."""
+        deadline = time.monotonic() + RECOVER_SECONDS
+        while not condition():
+            if self._cluster.any_ended():
+                self._blame(fault, f"a process ended by itself, waiting for {what}")
+                self._restart()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{fault}: no {what} within {RECOVER_SECONDS} s")
+            time.sleep(0.02)
+
+    def _blame(self, fault: Fault | str, problem: str) -> None:
+        logs = [member.log.name for member in self._cluster.members]
+        self._outcome.faults.append(f"{fault}: {problem} ({', '.join(logs)})")
+
+    # Faults. Each returns what was wrong with how the flow took it, if anything.
+
+    def _do_kill_all(self, fault: Fault) -> None:
+        self._cluster.kill()
+        self._start(fault.value)
+
+    def _do_kill_one(self, fault: Fault) -> None:
+        members = self._cluster.members
+        members[fault.value % len(members)].send(signal.SIGKILL)
+        self._restart()
+
+    def _do_drain(self, fault: Fault) -> str | None:
+        if not all(self._drained(self._cluster)):
+            problem = f"drained with statuses {self._cluster.statuses()}"
+            self._start(fault.value)
+            return problem
+        self._start(fault.value)
+        return None
+
+    def _drained(self, cluster: Cluster) -> Iterator[bool]:
+        """Tell of each process whether it ended in order; one that just began may die at once."""
+        cluster.drain(DRAIN_SECONDS)
+        for member in cluster.members:
+            at_once = member.status() == -signal.SIGTERM and not member.output()
+            yield member.status() == 0 or at_once
+
+    def _do_nap(self, fault: Fault) -> str | None:
+        members = self._cluster.members
+        member = members[fault.value % len(members)]
+        with _stopped(member.send):
+            time.sleep(fault.value)
+        return None
+
+    def _do_sleep(self, fault: Fault) -> str | None:
+        with _stopped(self._cluster.send):
+            time.sleep(self._schedule.timeout + fault.value)
+        return self._allow_end()
+
+    def _do_zombie(self, fault: Fault) -> str | None:
+        zombie, own = self._cluster, self.flow.recovery
+        with _stopped(zombie.send):
+            taken = self.flow.folder / f"recovery-{time.monotonic_ns()}"
+            if fault.value:
+                shutil.copytree(own, taken)
+            # The zombie's folder stays its own, as on a machine of its own.
+            self.flow.recovery = taken
+            time.sleep(self._schedule.timeout)
+            self._start()
+            before = self._monitor.total()
+            self._supervised(lambda: self._monitor.total() > before, "take-over", fault)
+        statuses = zombie.wait(30)
+        if not _ended_with_a_line(statuses):
+            return f"the zombie ended with {statuses}"
+        return None if FENCED in zombie.said() else "the zombie didn't say that it was replaced"
+
+    def _do_broker_nap(self, fault: Fault) -> str | None:
+        away = time.monotonic()
+        with self._broker_stopped():
+            time.sleep(fault.value)
+        return self._after_broker(away)
+
+    def _do_broker_kill(self, fault: Fault) -> str | None:
+        away = time.monotonic()
+        self._broker.kill()
+        time.sleep(fault.value)
+        self._broker.start()
+        return self._after_broker(away)
+
+    def _after_broker(self, away: float) -> str | None:
+        """The flow goes on by itself; unless, on a busy machine, the broker took too long."""
+        if time.monotonic() - away < self._schedule.timeout / 2:
+            return None
+        return self._allow_end()
+
+    def _do_broker_sleep(self, fault: Fault) -> str | None:
+        with self._broker_stopped():
+            time.sleep(self._schedule.timeout + fault.value)
+        return self._allow_end()
+
+    def _do_restart(self, fault: Fault) -> None:
+        self._cluster.kill()
+        self._broker.kill()
+        self._broker.start()
+        self._start(fault.value)
+
+    def _do_point(self, fault: Fault) -> None:
+        """Start anew with a process that will end at the point, and wait until it has."""
+        self._cluster.kill()
+        self._start(point=fault)
+        self._await_point(fault)
+
+    def _await_point(self, fault: Fault) -> None:
+        """Wait until a process has ended at the point, or there is nothing left to reach it by."""
+        goal: dict[int, int] = {}
+        deadline = time.monotonic() + POINT_SECONDS
+        while not self._cluster.any_ended() and time.monotonic() < deadline:
+            if self._feed.done() and not goal:
+                goal = dict(self._feed.ends)
+            if goal and self._monitor.reached(goal):
+                break
+            time.sleep(0.02)
+        if fault.point == "draining" or not self._cluster.any_ended():
+            self._cluster.drain(DRAIN_SECONDS)
+        self._count_marks()
+        self._restart()
+
+    def _count_marks(self) -> None:
+        for mark in list(self._marks.iterdir()):
+            self._outcome.reached[mark.name.partition(".")[0]] += 1
+            mark.unlink()
+
+    # The parts of it all.
+
+    def _start(self, processes: int | None = None, point: Fault | None = None) -> None:
+        self._processes = processes or self._processes
+        self._outcome.restarts += 1
+        armed = {}
+        if point and point.point:
+            moment = f"{point.delay / 100:.4f}"  # up to 12 ms: as long as the call may take
+            armed = {
+                "FAULT_POINT": point.point,
+                "FAULT_CALL": str(point.value),
+                "FAULT_MOMENT": moment,
+            }
+        everyone = armed if point and point.point == "insights" else {}
+        self._cluster = Cluster(
+            self.flow, self._processes, self._entry, settings=everyone, one=armed
+        )
+
+    def _restart(self) -> None:
+        """Do what a supervisor does when a process has ended."""
+        self._cluster.end()
+        self._start()
+
+    def _allow_end(self) -> str | None:
+        """Let the flow end if it has to, with a line that says why; else it goes on."""
+        goal = dict(self._feed.ends)
+        deadline = time.monotonic() + RECOVER_SECONDS
+        while not self._cluster.any_ended():
+            if self._monitor.reached(goal):
+                return None
+            if time.monotonic() > deadline:
+                return "it neither ended nor went on"
+            time.sleep(0.02)
+        statuses, said = self._cluster.end(), self._cluster.said()
+        self._start()
+        if not _ended_with_a_line(statuses):
+            return f"it ended with {statuses}"
+        return None if any(line in said for line in REFUSED) else "it ended and didn't say why"
+
+    @contextmanager
+    def _broker_stopped(self) -> Iterator[None]:
+        self._broker.pause()
+        try:
+            yield
+        finally:
+            self._broker.resume()
+
+    def _finish(self) -> None:
+        """Feed the rest, drain, read to the end once more, and judge."""
+        self._supervised(self._feed.done, "the rest of the input", "end")
+        goal = dict(self._feed.ends)
+        self._supervised(lambda: self._monitor.reached(goal), "all outputs", "end")
+        if not all(self._drained(self._cluster)):
+            self._blame("end", f"drained with statuses {self._cluster.statuses()}")
+        last = Cluster(self.flow, 1, self._entry, settings={"STOP_AT_END": "true"})
+        if last.wait(RECOVER_SECONDS) != [0]:
+            self._outcome.faults.append(f"the last run failed: {last.members[0].log}")
+        self._outcome.stall = self._monitor.longest_stall
+        self._outcome.audit = audit(self.flow, self._feed.sent)
+
+    def _end_all(self) -> None:
+        self._broker.resume()
+        if hasattr(self, "_cluster"):
+            self._cluster.send(signal.SIGCONT)
+            self._cluster.kill()
+
+
+@contextmanager
+def _stopped(send: Callable[[int], None]) -> Iterator[None]:
+    """Let processes stand still meanwhile."""
+    send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send(signal.SIGCONT)
+
+
+def _ended_with_a_line(statuses: list[int]) -> bool:
+    """Tell whether one ended by itself; others lose their peer, and the engine may abort them."""
+    return 1 in statuses and set(statuses) <= {1, -signal.SIGABRT}
+
+
+def _name() -> str:
+    return f"crash-{os.getpid()}-{time.monotonic_ns()}"

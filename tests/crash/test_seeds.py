@@ -1,0 +1,85 @@
+"""A few seeds of the crash driver, and proof that it finds what a wrong design loses or repeats."""
+
+from pathlib import Path
+
+import pytest
+
+from local_kafka import LocalKafka
+from tests.crash.run import Outcome, SeedRun
+from tests.crash.schedule import SHORT_SECONDS, Fault, Schedule, make_schedule
+
+RECORDS = 6_000
+
+
+@pytest.mark.parametrize(
+    ("seed", "kinds"),
+    [
+        (1, ("point:first-snapshot", "kill-one", "point:committed")),
+        (2, ("point:produced", "broker-kill", "drain")),
+        (3, ("point:init", "zombie", "kill-all")),
+    ],
+)
+def test_each_login_and_window_once_through_all_faults(
+    breakable: LocalKafka, tmp_path: Path, seed: int, kinds: tuple[str, ...]
+) -> None:
+    """Whatever is killed, stopped or replaced: nothing is lost, nothing is there twice."""
+    outcome = run(breakable, tmp_path, make_schedule(seed, len(kinds), only=kinds))
+    assert not outcome.failed(), (outcome.faults, outcome.audit.faults)
+    assert outcome.audit.checked == RECORDS
+    assert outcome.audit.twice == 0
+    assert outcome.audit.windows > 1
+
+
+def test_at_least_once_loses_nothing_and_counts_what_is_twice(
+    breakable: LocalKafka, tmp_path: Path
+) -> None:
+    """Without transactions a kill between outputs and progress repeats a batch, and loses none."""
+    schedule = make_schedule(4, 2, only=["point:acknowledged"], once=False)
+    settings = {"DELIVERY_GUARANTEE": "at_least_once"}
+    outcome = run(breakable, tmp_path, schedule, settings=settings)
+    assert not outcome.failed(twice_allowed=True), (outcome.faults, outcome.audit.faults)
+    assert outcome.reached["acknowledged"] >= 1
+    assert outcome.audit.lost == 0
+    assert outcome.audit.twice > 0
+
+
+@pytest.mark.parametrize("design", ["no_filter", "progress_after", "stock_sink"])
+def test_the_driver_reports_what_a_naive_design_writes_twice(
+    breakable: LocalKafka, tmp_path: Path, design: str
+) -> None:
+    """Killed between commit and snapshot, each of these writes a batch again."""
+    outcome = run(breakable, tmp_path, killed_at("committed"), f"tests.crash.naive_{design}")
+    assert outcome.reached["committed"] >= 1
+    assert outcome.audit.twice > 0
+
+
+def test_the_driver_reports_what_a_naive_design_loses(
+    breakable: LocalKafka, tmp_path: Path
+) -> None:
+    """Killed between its progress and its outputs, a flow that writes progress first loses them."""
+    outcome = run(breakable, tmp_path, killed_at("produced"), "tests.crash.naive_progress_before")
+    assert outcome.reached["produced"] >= 1
+    assert outcome.failed()
+    assert outcome.audit.lost > 0
+
+
+def test_a_seed_replays_its_schedule() -> None:
+    """The same seed gives the same faults at the same delays; another one gives others."""
+    assert make_schedule(7, 6) == make_schedule(7, 6)
+    assert make_schedule(7, 6).faults != make_schedule(8, 6).faults
+
+
+def killed_at(point: str) -> Schedule:
+    """One process that writes small batches, so that it has to come to the point."""
+    return Schedule(5, 1, 50, SHORT_SECONDS, (Fault(f"point:{point}", 1, 0.0),))
+
+
+def run(
+    broker: LocalKafka,
+    folder: Path,
+    schedule: Schedule,
+    entry: str = "tests.crash.faulty_login",
+    settings: dict[str, str] | None = None,
+) -> Outcome:
+    """Run a schedule with few records."""
+    return SeedRun(broker, folder / "seed", schedule, RECORDS, entry, settings).run()
