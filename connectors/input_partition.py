@@ -1,6 +1,7 @@
 """One input partition: polled for batches, watched for silence, ended in time."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import cast
@@ -150,7 +151,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             stop_process(f"{where}: reading failed: {error.str()}{denied(error)}")
 
     def _batch(self, records: list[ConsumedRecord], *, idle: bool = False) -> RecordBatch:
-        offsets = [record.offset() for record in records]
+        offsets = _offsets(records)
         if offsets:
             self._state["next_offset"] = offsets[-1] + 1
         gap, self._gap = self._gap, False
@@ -179,6 +180,16 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         except KafkaException:
             return False
         return self._position() >= end
+
+
+def _offsets(records: list[ConsumedRecord]) -> Sequence[int]:
+    """Return each record's offset; where none is left out, ends are enough to know them."""
+    if not records:
+        return []
+    first, last = records[0].offset(), records[-1].offset()
+    if last - first + 1 == len(records):
+        return range(first, last + 1)
+    return [record.offset() for record in records]
 
 
 def _timestamps(records: list[ConsumedRecord]) -> list[int]:

@@ -68,7 +68,7 @@ class RecordBatch:
     partition: int
     start: int
     next_offset: int
-    offsets: list[int]
+    offsets: Sequence[int]
     timestamps: list[int]
     values: list[bytes | None]
     origins: Sequence[RecordOrigin]
@@ -122,7 +122,7 @@ class OutputBatch:
     partition: int
     start: int
     next_offset: int
-    offsets: list[int]
+    offsets: Sequence[int]
     records: list[OutputRecord]
     dead_letters: list[DeadLetter] = field(default_factory=list)
 

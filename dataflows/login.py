@@ -21,6 +21,7 @@ from connectors.terminal import TerminalSink
 from connectors.topics import FlowTopics, prepare_topics
 from connectors.upserts import UpsertSink
 from dataflows.command_line import check_command_line
+from dataflows.garbage import collect_cycles_seldom
 from logs import configure_logs
 from operators.breaker import breaker, counts
 from operators.decode import decode_batch
@@ -49,7 +50,9 @@ def flow() -> Dataflow:
     settings = load_settings()
     configure_logs(settings)
     draining = drain_on_signals()
-    return login_flow(settings, check_start(settings, draining), draining)
+    topics = check_start(settings, draining)
+    collect_cycles_seldom()
+    return login_flow(settings, topics, draining)
 
 
 def check_start(settings: Settings, draining: Event) -> FlowTopics:
@@ -58,10 +61,10 @@ def check_start(settings: Settings, draining: Event) -> FlowTopics:
     return prepare_topics(settings, draining)
 
 
-def pseudonym(settings: Settings) -> Callable[[str], str]:
+def pseudonym(settings: Settings) -> Callable[[str], str] | None:
     """Return what hides user and device ids: nothing, unless USER_ID_KEY is set."""
     key = settings.user_id_key
-    return pseudonyms(key.get_secret_value()) if key else str
+    return pseudonyms(key.get_secret_value()) if key else None
 
 
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:

@@ -40,28 +40,29 @@ class Reject(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Login(msgspec.Struct, frozen=True, gc=False):
+class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A login as it came, with nothing in it that stops processing, `ip` aside.
 
-    Absent and null fields are None; an empty text stays one, and means the same.
+    Absent and null fields are None; an empty text stays one, and means the same. The fields stand
+    in the order in which they are sent, which is read fastest.
 
     Attributes:
         user_id: never empty.
-        timestamp: whole seconds since the epoch, from 1970 to 9999.
         app_version: any text, as are the others.
-        device_type: not normalised yet.
+        ip: not parsed yet; enrich does that, and masks it, in one go.
         locale: a state or country code.
         device_id: a uuid or an id like 593-47-5928.
-        ip: not parsed yet; enrich does that, and masks it, in one go.
+        timestamp: whole seconds since the epoch, from 1970 to 9999.
+        device_type: not normalised yet.
     """
 
     user_id: str
+    app_version: str | None = None
+    ip: str | None = None
+    locale: str | None = None
+    device_id: str | None = None
     timestamp: int
-    app_version: str | None
-    device_type: str | None
-    locale: str | None
-    device_id: str | None
-    ip: str | None
+    device_type: str | None = None
 
 
 AnyLogin = TypeVar("AnyLogin", Login, ProcessedLogin)

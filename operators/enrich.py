@@ -22,18 +22,21 @@ FIRST_CURRENT = (2, 3)
 
 # Texts come from outside: what is remembered of them is at most 1,000 times 1,024 bytes each.
 REMEMBERED_TEXTS = 1_000
-REMEMBERED_HOURS = 10_000  # more than a year, for back-fills in any order
+REMEMBERED_SECONDS = 10_000  # logins of a second come together, back-fills in any order aside
+REMEMBERED_HOURS = 1_000
 HOUR_SECONDS = 3_600
 IN_THE_HOUR = [f"{minute:02}:{second:02}Z" for minute in range(60) for second in range(60)]
 
 
-def enrich(login: Login, processed_at: str, pseudonym: Pseudonym = str) -> ProcessedLogin | Reject:
+def enrich(
+    login: Login, processed_at: str, pseudonym: Pseudonym | None = None
+) -> ProcessedLogin | Reject:
     """Clean a login and flag its soft faults; only a wrong address is a hard one.
 
     Args:
         login: from decode.
         processed_at: the time now, as the record shall show it.
-        pseudonym: gives user and device ids the form in which they may leave.
+        pseudonym: gives user and device ids the form in which they may leave, if not their own.
     """
     try:
         masked_ip = mask_address(login.ip) if login.ip else None
@@ -44,9 +47,12 @@ def enrich(login: Login, processed_at: str, pseudonym: Pseudonym = str) -> Proce
     quality: tuple[str, ...] = ()
     if device_fault or version_fault or not (login.device_id and login.ip and login.locale):
         quality = tuple(sorted(filter(None, (device_fault, version_fault, *_missing(login)))))
+    user_id, device_id = login.user_id, login.device_id
+    if pseudonym is not None:
+        user_id, device_id = pseudonym(user_id), device_id and pseudonym(device_id)
     return ProcessedLogin(
-        user_id=pseudonym(login.user_id),
-        device_id=pseudonym(login.device_id) if login.device_id else UNKNOWN,
+        user_id=user_id,
+        device_id=device_id or UNKNOWN,
         device_type=device,
         app_version=login.app_version or UNKNOWN,
         version_category=category,
@@ -61,14 +67,14 @@ def enrich(login: Login, processed_at: str, pseudonym: Pseudonym = str) -> Proce
 
 def enrich_batch(
     batch: LoginBatch[Login],
-    pseudonym: Pseudonym = str,
+    pseudonym: Pseudonym | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> LoginBatch[ProcessedLogin]:
     """Clean the logins of a batch, all at the same time.
 
     Args:
         batch: from decode.
-        pseudonym: gives user and device ids the form in which they may leave.
+        pseudonym: gives user and device ids the form in which they may leave, if not their own.
         now: the clock, in UTC.
     """
     processed_at = f"{now().replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
@@ -106,6 +112,7 @@ def version_category(text: str | None) -> tuple[str, str | None]:
     return ("stable" if version < FIRST_CURRENT else "current"), None
 
 
+@lru_cache(REMEMBERED_SECONDS)
 def login_at(timestamp: int) -> str:
     """Return whole seconds since the epoch as ISO 8601, such as 2024-07-10T14:36:56Z."""
     return _hour(timestamp // HOUR_SECONDS) + IN_THE_HOUR[timestamp % HOUR_SECONDS]

@@ -10,7 +10,13 @@ __all__ = ["mask_address", "pseudonyms"]
 
 # Dotted decimal as RFC 3986, 3.2.2 (dec-octet): a leading zero would mean octal to some readers.
 OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_match_ipv4 = re.compile(rf"((?:{OCTET}\.){{3}}){OCTET}").fullmatch
+_match_ipv4 = re.compile(rf"({OCTET}\.{OCTET}\.{OCTET}\.){OCTET}").fullmatch
+# A global unicast address (RFC 4291, 2.4) with all of its groups, as most clients' are written; not
+# a 6to4 one. Others take the long way.
+GROUP = "[0-9a-fA-F]{1,4}"
+_match_global_ipv6 = re.compile(
+    rf"((?!2002)[23][0-9a-fA-F]{{3}}):({GROUP}):({GROUP}):{GROUP}:{GROUP}:{GROUP}:{GROUP}:{GROUP}"
+).fullmatch
 
 KEY_ID_DIGITS = 8
 KEY_ID_LABEL = b"\x00key id"  # an id of this text, whose pseudonym began alike, does no harm
@@ -33,6 +39,8 @@ def mask_address(text: str) -> str:
     """
     if match := _match_ipv4(text):
         return match[1] + "0"
+    if match := _match_global_ipv6(text):
+        return _site(match.groups())
     address = _read_ipv6(text)
     if address is None:
         # Not raised where the parser's own error is handled: that one quotes the address.
@@ -41,6 +49,14 @@ def mask_address(text: str) -> str:
     if inner is not None:
         return str(IPv4Address(int(inner) >> IPV4_HOST_BITS << IPV4_HOST_BITS))
     return str(IPv6Address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
+
+
+def _site(groups: tuple[str, ...]) -> str:
+    """Return the network of an IPv6 address's first 48 bits, with zeros as RFC 5952 wants them."""
+    written = [group.lstrip("0").lower() or "0" for group in groups]
+    while written[-1] == "0":
+        written.pop()
+    return ":".join(written) + "::"
 
 
 def _read_ipv6(text: str) -> IPv6Address | None:
