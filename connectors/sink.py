@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import TopicPartition
 
 from connectors.connection import Connection
 from connectors.dead_letters import dead_letter_headers, fit
@@ -59,7 +60,12 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
     def build_part(
         self, _step_id: str, for_part: str, _resume_state: SinkState | None
     ) -> "_Partition":
-        """Fence whoever wrote this partition before, then read how far that one came."""
+        """Fence whoever wrote this partition before, then read how far that one came.
+
+        1. Fence: the broker ends what the former writer left open.
+        2. Sweep: where it failed to, that is made good.
+        3. Read the last committed progress: only now can no one else write any.
+        """
         partition = int(for_part)
         writer = open_writer(
             self._settings,
@@ -67,9 +73,17 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
             f"partition {partition}",
             self._producer_configuration(),
         )
+        writer.sweep(self._places(partition))
         progress = self._progress.last(partition)
         written = progress.offset if progress else 0
         return _Partition(writer, self._topics, partition, written, self._group_offsets)
+
+    def _places(self, partition: int) -> list[TopicPartition]:
+        """Return all that a sink partition writes to: an output goes where its user's hash says."""
+        topics = self._topics
+        own = [TopicPartition(topic, partition) for topic in (topics.dead_letters, topics.progress)]
+        outputs = range(topics.output_partitions)
+        return [*own, *(TopicPartition(topics.output, number) for number in outputs)]
 
     def _producer_configuration(self) -> dict[str, Any]:
         largest = self._topics.largest_output, self._topics.largest_dead_letter

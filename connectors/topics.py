@@ -57,6 +57,7 @@ class FlowTopics:
             the broker gives none (before Kafka 2.8).
         partitions: how many partitions the input has.
         output: where processed logins go.
+        output_partitions: how many partitions that topic has.
         dead_letters: where records go that can't be processed.
         progress: where it is noted how far outputs are written.
         largest_output: the output topic's limit for a batch of records, in bytes.
@@ -67,6 +68,7 @@ class FlowTopics:
     input_id: str
     partitions: int
     output: str
+    output_partitions: int
     dead_letters: str
     progress: str
     largest_output: int
@@ -102,11 +104,16 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
         partitions = len(source["partitions"])
         _check_partitions(admin, settings, partitions)
         _make_missing(admin, settings, partitions)
+        output = wait(
+            lambda: f"topic {settings.output_topic} can't be described",
+            lambda: describe_topic(admin, settings.output_topic),
+        )
         return FlowTopics(
             input=settings.input_topic,
             input_id=str(source["topic_id"] or ""),
             partitions=partitions,
             output=settings.output_topic,
+            output_partitions=len(output["partitions"]),
             dead_letters=settings.dead_letter_topic,
             progress=settings.progress_topic,
             largest_output=largest_message(admin, settings.output_topic),

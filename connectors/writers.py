@@ -2,14 +2,15 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from connectors.client_log import SERVE_SECONDS, client_options, warn_that_kafka_is_away
 from connectors.connection import Connection
+from connectors.hanging import open_among
 from connectors.records import Headers, OutputRecord
 from connectors.refusals import denied
 from connectors.stopping import stop_process
@@ -37,6 +38,7 @@ FENCED = {
 
 # What it says of records that are dropped because something else failed.
 THROWN_AWAY = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
+SWEPT = b"swept"  # key of a record that is aborted at once; a compacted topic wants one
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 Step = Callable[[], None]
@@ -61,8 +63,9 @@ def open_writer(
         return open_transactional_writer(
             settings, transactional_id, place, configuration, stop_process
         )
-    producer = _producer(settings, ACKNOWLEDGED | configuration)
-    return AcknowledgedWriter(producer, place, settings.kafka_bootstrap_servers, stop_process)
+    connection = Connection(settings)
+    producer = _producer(connection, ACKNOWLEDGED | configuration)
+    return AcknowledgedWriter(producer, place, connection, stop_process)
 
 
 def open_transactional_writer(
@@ -85,14 +88,14 @@ def open_transactional_writer(
         "transactional.id": transactional_id,
         "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
     }
-    producer = _producer(settings, guarantee | configuration)
-    writer = TransactionalWriter(producer, place, settings.kafka_bootstrap_servers, stop)
+    connection = Connection(settings)
+    producer = _producer(connection, guarantee | configuration)
+    writer = TransactionalWriter(producer, place, connection, stop)
     writer.fence(max(settings.broker_wait_seconds, ATTEMPT_SECONDS))
     return writer
 
 
-def _producer(settings: Settings, configuration: dict[str, Any]) -> Producer:
-    connection = Connection(settings)
+def _producer(connection: Connection, configuration: dict[str, Any]) -> Producer:
     return Producer(
         {
             **connection.librdkafka(),
@@ -112,14 +115,14 @@ class Writer(ABC):
     Args:
         producer: of this writer alone, ready to write.
         place: what is written to, to begin an error's line with.
-        servers: the bootstrap servers, to be named while they are away.
+        connection: the producer's.
         stop: called with one line for what can't be gone on from; may be called by a thread.
     """
 
-    def __init__(self, producer: Producer, place: str, servers: str, stop: Stop) -> None:
+    def __init__(self, producer: Producer, place: str, connection: Connection, stop: Stop) -> None:
         self._producer = producer
         self._place = place
-        self._servers = servers
+        self._connection = connection
         self._stop_with = stop
         self._failures: list[KafkaError] = []
         # A thread, since waiting for the broker takes 30 ms in which the worker has work to do.
@@ -186,6 +189,14 @@ class Writer(ABC):
             self._stop(error.args[0])
 
     @abstractmethod
+    def sweep(self, places: Sequence[TopicPartition]) -> None:
+        """See to it that what a former writer of this id left hanging there is never committed.
+
+        Args:
+            places: the partitions that it may have written to.
+        """
+
+    @abstractmethod
     def _begin(self, first: Step, then: Step | None) -> None:
         """Take the first step."""
 
@@ -238,7 +249,21 @@ class TransactionalWriter(Writer):
                     )
                 self._await_broker()
 
-    def _begin(self, first: Step, then: Step | None) -> None:
+    def sweep(self, places: Sequence[TopicPartition]) -> None:
+        """Write to each partition with an open transaction, and abort: what hung there is aborted.
+
+        Nobody who reads committed records sees these. See connectors/hanging.py.
+        """
+        if hanging := open_among(places, self._connection):
+            self._begin(lambda: self._touch(hanging))
+            self._persist(lambda: self._producer.flush(ATTEMPT_SECONDS))
+            self._persist(lambda: self._producer.abort_transaction(ATTEMPT_SECONDS))
+
+    def _touch(self, places: Sequence[TopicPartition]) -> None:
+        for place in places:
+            self.send(place.topic, place.partition, SWEPT, None, [])
+
+    def _begin(self, first: Step, then: Step | None = None) -> None:
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -255,21 +280,29 @@ class TransactionalWriter(Writer):
                 self._stop(error.args[0])
 
     def _complete(self, _then: Step | None) -> None:
+        self._persist(lambda: self._producer.commit_transaction(ATTEMPT_SECONDS))
+
+    def _persist(self, attempt: Callable[[], int | None]) -> None:
+        """Try until it is done: until nothing is left, where an attempt tells what is."""
         while True:
             try:
-                return self._producer.commit_transaction(ATTEMPT_SECONDS)
+                if not attempt():
+                    return
             except KafkaException as error:
                 if not error.args[0].retriable():
                     self._stop(error.args[0])
-                self._await_broker()
+            self._await_broker()
 
     def _await_broker(self) -> None:
         self._producer.poll(SERVE_SECONDS)
-        warn_that_kafka_is_away(self._servers)
+        warn_that_kafka_is_away(self._connection.servers)
 
 
 class AcknowledgedWriter(Writer):
     """Writes the second step when the brokers have acknowledged all of the first."""
+
+    def sweep(self, _places: Sequence[TopicPartition]) -> None:
+        """Do nothing: without transactions none can hang."""
 
     def _begin(self, first: Step, _then: Step | None) -> None:
         first()
@@ -287,7 +320,7 @@ class AcknowledgedWriter(Writer):
         # The client tries again by itself, without end, until the broker is back.
         try:
             while self._producer.flush(ATTEMPT_SECONDS):
-                warn_that_kafka_is_away(self._servers)
+                warn_that_kafka_is_away(self._connection.servers)
         except KafkaException as error:
             self._stop(error.args[0])
         if self._failures:

@@ -359,8 +359,12 @@ def _stopped(send: Callable[[int], None]) -> Iterator[None]:
 
 
 def _ended_with_a_line(statuses: list[int]) -> bool:
-    """Tell whether one ended by itself; others lose their peer, and the engine may abort them."""
-    return 1 in statuses and set(statuses) <= {1, -signal.SIGABRT}
+    """Tell whether one ended by itself.
+
+    The others lose their peer: the engine may abort them, or, where they still wait for Kafka or for
+    the peer, the supervisor has to end them.
+    """
+    return 1 in statuses and set(statuses) <= {1, -signal.SIGABRT, -signal.SIGKILL}
 
 
 def _name() -> str:

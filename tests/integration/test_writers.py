@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from connectors.connection import Connection
 from connectors.records import OutputRecord
 from connectors.writers import TransactionalWriter, Writer, open_writer
 from settings import Settings
@@ -66,7 +67,7 @@ def test_a_writer_whose_records_timed_out_says_so() -> None:
     producer: Any = SimpleNamespace(
         begin_transaction=lambda: None, produce=produce, commit_transaction=commit
     )
-    writer = TransactionalWriter(producer, "partition 0", "localhost:1", stop)
+    writer = TransactionalWriter(producer, "partition 0", Connection(Settings()), stop)
     writer.write(lambda: send_one(writer, "topic"))
     with pytest.raises(StoppedError, match=FENCED):
         writer.close()

@@ -24,7 +24,7 @@ def test_no_step_with_state_is_renamed() -> None:
     If a change of these names is meant, every recovery folder in use has to be made anew: say so
     in the changelog, and change the list here.
     """
-    topics = FlowTopics("in", "id", 4, "out", "dlq", "progress", 1_000_000, 1_000_000)
+    topics = FlowTopics("in", "id", 4, "out", 4, "dlq", "progress", 1_000_000, 1_000_000)
     flow = login_flow(Settings(), topics, Event())
     found = {step for kind, step in steps(flow) if kind in KEEP_STATE}
     # The sink that ends the process keeps none.
