@@ -361,8 +361,8 @@ def _stopped(send: Callable[[int], None]) -> Iterator[None]:
 def _ended_with_a_line(statuses: list[int]) -> bool:
     """Tell whether one ended by itself.
 
-    The others lose their peer: the engine may abort them, or, where they still wait for Kafka or for
-    the peer, the supervisor has to end them.
+    The others lose their peer: the engine may abort them, or, where they still wait for Kafka or
+    for the peer, the supervisor has to end them.
     """
     return 1 in statuses and set(statuses) <= {1, -signal.SIGABRT, -signal.SIGKILL}
 
