@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import msgspec
+from confluent_kafka import TopicPartition
 
 from connectors.writers import open_transactional_writer
 from dlq.errors import CommandError
@@ -42,6 +43,8 @@ class TransactionalReplay:
         self._writer = open_transactional_writer(
             settings, self._marks, "replay", configuration, _fail
         )
+        inputs = [TopicPartition(target.name, number) for number in range(target.partitions)]
+        self._writer.sweep([*inputs, TopicPartition(self._marks, 0)])
 
     def write(self, records: Sequence[Outgoing], marks: Sequence[Mark]) -> None:
         """Send a batch and return when it is committed.

@@ -18,6 +18,7 @@ from connectors.dead_letters import dead_letter_headers
 from connectors.records import DeadLetter
 from producer.hostile import RECORD, hostile_messages
 from tests.support.flow import PROJECT, Flow
+from tests.support.hanging import leave_hanging
 from tests.support.waiting import wait_until
 
 PARTITIONS = 3
@@ -337,6 +338,16 @@ def test_of_two_at_once_the_first_is_fenced(letters: Flow) -> None:
     assert line.endswith("were replayed")
     assert len(err.splitlines()) == 1, err
     assert replayed(letters) == list(range(600))
+
+
+def test_what_a_broker_failed_to_abort_is_not_sent_back_twice(letters: Flow) -> None:
+    """A letter of a replay that broke off, whose transaction the broker forgot, stays unseen."""
+    letters.topics.send(letters.dead_letter_topic, dead(letters, range(9)))
+    assert closing(letters, "--reason", "not_json").startswith("0 replayed")
+    marks = f"{letters.dead_letter_topic}-replayed"
+    leave_hanging(letters.servers, marks, letters.input, 1, b"former life", b"{}")
+    assert closing(letters).startswith("9 replayed")
+    assert b"former life" not in {record.key for record in letters.topics.read(letters.input)}
 
 
 def test_marks_of_a_deleted_topic_do_not_count(letters: Flow) -> None:
