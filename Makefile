@@ -52,6 +52,10 @@ crash: .venv/installed ## Kill, stop and rescale the flow at random, and check i
 kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
 	@exec $(BIN)/python -m local_kafka
 
+.PHONY: contracts
+contracts: .venv/installed ## Write the contracts with other programs anew, into docs/contracts
+	@$(BIN)/python -m contracts
+
 COMPILE := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
