@@ -7,34 +7,35 @@ import shutil
 import signal
 import subprocess
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from ruamel.yaml import YAML
 
+from local_kafka import LocalKafka
+from local_kafka.ports import free_port
 from tests.support.flow import PROJECT, Flow
+from tests.support.topics import Topics
 from tests.support.waiting import wait_until
+
+COMPOSE_FILES = ("docker-compose.yml", "docker-compose.kraft.yml")
+APPLICATIONS = ("producer", "processor", "dashboard")
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """A folder with exactly what the Dockerfile copies into the image."""
-    folder = tmp_path / "app"
-    for sources, target in re.findall(
-        r"^COPY (?!--from)(?!requirements)(.+) (\S+)$", _dockerfile(), re.MULTILINE
-    ):
-        for source in sources.split():
-            _copy(PROJECT / source, folder / (source if target == "./" else target))
-    return folder
+    """A folder with exactly what the Dockerfile copies into the flow's image."""
+    return _image("processor", tmp_path / "app")
 
 
 def test_the_images_command_runs_drains_and_goes_on(image: Path, flow: Flow) -> None:
     """The image's command makes its recovery state, drains on SIGTERM, and goes on from it."""
     state = flow.folder / "state"
     state.mkdir()
-    [command] = re.findall(r"^CMD (.+)$", _dockerfile(), re.MULTILINE)
-    arguments = [argument.replace("/state", str(state)) for argument in json.loads(command)]
+    arguments = [argument.replace("/state", str(state)) for argument in _command("processor")]
     log = flow.folder / "image.log"
     for total in ("200", "400"):
         _send_samples(image, flow, "200")
@@ -55,7 +56,7 @@ def test_the_images_command_runs_drains_and_goes_on(image: Path, flow: Flow) -> 
 def test_the_image_needs_the_locked_packages_only(image: Path) -> None:
     """All that flow and producer import comes from the image's files or requirements.txt."""
     listing = (
-        "import json, sys, dataflows.login, dlq.__main__, producer.__main__\n"
+        "import json, sys, dataflows.login, dlq.__main__, insights.__main__, producer.__main__\n"
         "print(json.dumps([name for name in sys.modules if '.' not in name]))"
     )
     done = subprocess.run(
@@ -75,9 +76,33 @@ def test_the_image_needs_the_locked_packages_only(image: Path) -> None:
     assert used - set(pinned) <= allowed
 
 
-def test_compose_is_valid() -> None:
-    """The compose file is what the compose specification allows."""
-    check = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+def test_the_live_pages_image_serves_it_and_writes_nothing(
+    tmp_path: Path, flow: Flow, free_ports: list[int]
+) -> None:
+    """The image of the live page has all that it needs, as a user without a home too."""
+    folder = _image("dashboard", tmp_path / "app")
+    flow.topics.make(flow.input)
+    files = sorted(folder.rglob("*"))
+    port = str(free_ports[0])
+    environment = {**_environment(flow), "HOME": "/nonexistent", "DASHBOARD_PORT": port}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # as the image has it
+    with (flow.folder / "page.log").open("wb") as log:
+        process = subprocess.Popen(
+            _command("dashboard"), cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: _answers(port), "the live page")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert sorted(folder.rglob("*")) == files
+
+
+@pytest.mark.parametrize("file", COMPOSE_FILES)
+def test_compose_is_valid(file: str) -> None:
+    """The compose files are what the compose specification allows."""
+    check = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec", file]
     done = subprocess.run(
         [sys.executable, "-m", *check], cwd=PROJECT, capture_output=True, text=True, check=False
     )
@@ -87,7 +112,7 @@ def test_compose_is_valid() -> None:
 def test_compose_has_the_promised_environment() -> None:
     """Zookeeper and Kafka on their ports, healthy before others start, with volumes, pinned."""
     services = _compose()["services"]
-    assert {"zookeeper", "kafka", "producer", "processor"} <= set(services)
+    assert set(services) == {"zookeeper", "kafka", *APPLICATIONS}
     assert services["zookeeper"]["ports"] == ["127.0.0.1:22182:2181"]
     assert services["kafka"]["ports"] == ["127.0.0.1:29092:29092"]
     for server in ("zookeeper", "kafka"):
@@ -97,17 +122,77 @@ def test_compose_has_the_promised_environment() -> None:
     assert services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].endswith(
         "PLAINTEXT_HOST://localhost:29092"
     )
-    for application in ("producer", "processor"):
+    assert services["dashboard"]["ports"] == ["127.0.0.1:8080:8080"]
+    for application in APPLICATIONS:
         assert services[application]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
         assert services[application]["restart"] == "on-failure"
+        assert services[application]["build"]["target"] in _stages()
+
+
+def test_without_zookeeper_the_rest_is_the_same() -> None:
+    """The KRaft environment has the same applications, the same image of Kafka, and its ports."""
+    usual, kraft = (_compose(file) for file in COMPOSE_FILES)
+    assert set(kraft["services"]) == {"kafka", *APPLICATIONS}
+    for application in APPLICATIONS:
+        assert kraft["services"][application] == usual["services"][application]
+    for part in ("image", "ports", "healthcheck", "volumes"):
+        assert kraft["services"]["kafka"][part] == usual["services"]["kafka"][part]
+    assert set(kraft["volumes"]) == {"kafka-data", "processor-state"}
+
+
+def test_kafka_starts_with_the_settings_that_need_no_zookeeper(tmp_path: Path) -> None:
+    """A broker with the KRaft environment's settings runs; only its addresses are others."""
+    environment = _compose("docker-compose.kraft.yml")["services"]["kafka"]["environment"]
+    properties = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
+        for name, value in environment.items()
+        if name.startswith("KAFKA_")
+    }
+    ports = {"9092": free_port(), "29092": free_port(), "9093": free_port()}
+    for old, new in ports.items():
+        for name, value in properties.items():
+            address = rf"\b(?:kafka|localhost|0\.0\.0\.0):{old}\b"
+            properties[name] = re.sub(address, f"127.0.0.1:{new}", value)
+    with LocalKafka(tmp_path / "kafka", ports["29092"], properties) as broker:
+        Topics(broker.bootstrap_servers).make("any")
+        assert (tmp_path / "kafka" / "server.properties").read_text().count("CONTROLLER:PLAINTEXT")
 
 
 def _dockerfile() -> str:
     return (PROJECT / "Dockerfile").read_text()
 
 
-def _compose() -> dict[str, Any]:
-    loaded: dict[str, Any] = YAML(typ="safe").load(PROJECT / "docker-compose.yml")
+def _stages() -> dict[str, str]:
+    """Return what the Dockerfile says of each of its stages, by name."""
+    parts = re.split(r"^FROM \S+ AS (\S+)$", _dockerfile(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _command(stage: str) -> list[str]:
+    [command] = re.findall(r"^CMD (.+)$", _stages()[stage], re.MULTILINE)
+    arguments: list[str] = json.loads(command)
+    return arguments
+
+
+def _image(stage: str, folder: Path) -> Path:
+    """Fill a folder with exactly what the Dockerfile copies into an image."""
+    copied = re.findall(r"^COPY (?!--from)(.+) (\S+)$", _stages()[stage], re.MULTILINE)
+    for sources, target in copied:
+        for source in sources.split():
+            _copy(PROJECT / source, folder / (source if target == "./" else target))
+    return folder
+
+
+def _answers(port: str) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}", timeout=5) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def _compose(file: str = "docker-compose.yml") -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(PROJECT / file)
     return loaded
 
 
