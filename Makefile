@@ -56,6 +56,14 @@ kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
 contracts: .venv/installed ## Write the contracts with other programs anew, into docs/contracts
 	@$(BIN)/python -m contracts
 
+N := 2
+.PHONY: cluster rescale
+cluster: .venv/installed ## Run the flow as N processes on this machine until Ctrl-C: make cluster N=2
+	@exec $(BIN)/python -m cluster $(N)
+
+rescale: .venv/installed ## Drain the cluster that runs on this machine, and go on with N: make rescale N=4
+	@$(BIN)/python -m cluster $(N) --rescale
+
 COMPILE := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 

@@ -23,7 +23,8 @@ def check_command_line(arguments: Namespace, steps: Set[str]) -> None:
     _check_processes(arguments.process_id, arguments.addresses)
     if (folder := arguments.recovery_directory) is not None:
         alone = ";" not in (arguments.addresses or "")
-        check_recovery_folder(Path(folder), steps, whole=alone)
+        first = alone or int(arguments.process_id) == 0
+        check_recovery_folder(Path(folder), steps, whole=alone, empty=not first)
 
 
 def _check_workers(workers: int | str | None) -> None:

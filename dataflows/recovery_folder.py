@@ -27,7 +27,9 @@ class _File(NamedTuple):
     steps: frozenset[str]
 
 
-def check_recovery_folder(folder: Path, steps: Set[str], *, whole: bool) -> None:
+def check_recovery_folder(
+    folder: Path, steps: Set[str], *, whole: bool, empty: bool = False
+) -> None:
     """Refuse a recovery folder that the flow can't go on from. Nothing in it is changed.
 
     Args:
@@ -35,11 +37,14 @@ def check_recovery_folder(folder: Path, steps: Set[str], *, whole: bool) -> None
         steps: ids of the flow's steps that keep state.
         whole: whether all of the state has to be here; the processes of a cluster may each have
             a part of it in a folder of their own.
+        empty: whether none of it may be here: in a cluster another process can have all of it.
 
     Raises:
         SystemExit: with one line that says what is wrong and what to do.
     """
     paths = sorted(folder.glob("part-*.sqlite3"))
+    if not paths and empty and folder.is_dir():
+        return
     if not paths:
         raise SystemExit(
             f"-r {folder}: there is no recovery state in this folder; make it once with "

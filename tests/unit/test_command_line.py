@@ -50,3 +50,11 @@ def test_a_command_line_that_can_not_work_is_refused(changes: dict[str, object],
     """One line says what to do, and the exit status isn't 0."""
     with pytest.raises(SystemExit, match=said):
         check_command_line(arguments(**changes), STEPS)
+
+
+def test_in_a_cluster_process_0_has_the_state_by_itself(tmp_path: Path) -> None:
+    """An empty recovery folder is refused of the first process, not of the others."""
+    cluster = {"addresses": "a:1;b:2", "recovery_directory": tmp_path}
+    check_command_line(arguments(**cluster, process_id=1), STEPS)
+    with pytest.raises(SystemExit, match="no recovery state"):
+        check_command_line(arguments(**cluster, process_id=0), STEPS)

@@ -176,3 +176,12 @@ def test_a_folder_with_state_of_a_renamed_step_is_refused(tmp_path: Path) -> Non
     make(tmp_path, 1)
     run(tmp_path, flow(step="totals"))
     assert "steps that this flow doesn't have (login.totals)" in refused(tmp_path)
+
+
+def test_a_process_whose_cluster_keeps_its_state_elsewhere_may_have_none(tmp_path: Path) -> None:
+    """All files of a cluster may be with another process; a folder that isn't there is wrong."""
+    check_recovery_folder(tmp_path, STEPS, whole=False, empty=True)
+    with pytest.raises(SystemExit, match="no recovery state in this folder"):
+        check_recovery_folder(tmp_path, STEPS, whole=False)
+    with pytest.raises(SystemExit, match="no recovery state in this folder"):
+        check_recovery_folder(tmp_path / "nowhere", STEPS, whole=False, empty=True)

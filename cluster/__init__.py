@@ -1,0 +1,1 @@
+"""Several processes of the flow on this machine, as one cluster."""

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Run one process of a cluster of them: they share the input's partitions, and stop together.
+#   NAME=flow-1 PROCESSES=2 ADDRESSES='127.0.0.1:210%d' sh deploy/run-process.sh FOLDER [arguments]
+# Which one it is says the number at the end of NAME, from 0 on, as a StatefulSet names its pods;
+# with that number in place of %d, ADDRESSES says where each process listens for the others.
+# Process 0 keeps the recovery state of all in its FOLDER. The folders of the others stay empty, so
+# that any number of processes can go on from that state.
+set -eu
+state=$1
+shift
+number=${NAME##*-}
+
+address() {
+    # shellcheck disable=SC2059 # the addresses are a format
+    printf "$ADDRESSES" "$1"
+}
+
+addresses=$(address 0)
+other=1
+while [ "$other" -lt "$PROCESSES" ]; do
+    addresses="$addresses;$(address "$other")"
+    other=$((other + 1))
+done
+
+# deploy/probe.sh goes by the files' age, and shall wait for a snapshot of this run: so they are old.
+old() {
+    touch -t 197001010000 "$@"
+}
+
+if [ "$number" -eq 0 ]; then
+    if ls "$state"/part-*.sqlite3 >/dev/null 2>&1; then
+        old "$state"/part-*.sqlite3*
+    else
+        rm -rf "$state/new" # of a start that was broken off here
+        mkdir "$state/new"
+        python -m bytewax.recovery "$state/new" 1
+        old "$state"/new/part-0.sqlite3
+        mv "$state"/new/part-0.sqlite3 "$state"
+        rmdir "$state/new"
+    fi
+fi
+
+# A new pod's name takes a while to be known. The engine waits for the others' names, not for its own.
+own=$(address "$number")
+until python -c "import socket, sys; socket.getaddrinfo(sys.argv[1], None)" "${own%:*}" 2>/dev/null; do
+    echo "waiting until the name ${own%:*} is known" >&2
+    sleep 1
+done
+exec python -m bytewax.run dataflows.login -r "$state" -s 1 -b 0 -i "$number" -a "$addresses" "$@"

@@ -1,0 +1,179 @@
+"""Clusters of processes as Kubernetes and `make cluster` run them: by deploy/run-process.sh."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.flow import PROJECT, Flow
+from tests.support.logins import numbers, records
+from tests.support.waiting import wait_until
+
+LOGINS = 100_000
+SCRIPTS = PROJECT / "deploy"
+
+
+class Pod:
+    """A process of a cluster with a folder and an address of its own, as a pod has them."""
+
+    def __init__(self, flow: Flow, number: int, processes: int, port: int) -> None:
+        self.state = flow.folder / f"state-{number}"
+        self.state.mkdir(exist_ok=True)
+        self.log = flow.folder / f"pod-{number}-{time.monotonic_ns()}.log"
+        self.environment = {
+            **flow.environment(BATCH_SIZE="100"),
+            "PATH": f"{Path(sys.executable).parent}:{flow.environment()['PATH']}",
+            "NAME": f"login-processor-{number}",
+            "PROCESSES": str(processes),
+            "ADDRESSES": f"127.0.1.%d:{port}",  # all of 127.0.0.0/8 is this machine
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                ["sh", str(SCRIPTS / "run-process.sh"), str(self.state)],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def probe(self, minutes: int = 1) -> bool:
+        """Tell what Kubernetes' probe finds."""
+        command = ["sh", str(SCRIPTS / "probe.sh"), str(self.state), str(minutes)]
+        return subprocess.run(command, env=self.environment, check=False).returncode == 0
+
+
+@contextmanager
+def pods(flow: Flow, processes: int, port: int) -> Iterator[list[Pod]]:
+    """Run a cluster while the block runs; what is left at its end is killed."""
+    running = [Pod(flow, number, processes, port) for number in range(processes)]
+    try:
+        yield running
+    finally:
+        for pod in running:
+            pod.process.kill()
+            pod.process.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only 127.0.0.1 is this machine")
+def test_one_is_killed_the_rest_stop_and_all_go_on(flow: Flow, free_ports: list[int]) -> None:
+    """Whichever process is killed, the other ends; restarted together they lose and repeat none."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(LOGINS)))
+    for victim in (0, 1):
+        with pods(flow, 2, free_ports[0]) as cluster:
+            wait_until(lambda: "report: " in texts(cluster), "a report")
+            reported = time.time()
+            # One of each second before is whole by then, which the newest may not be.
+            wait_until(lambda: newest(cluster[0].state) > reported + 2, "snapshots")  # noqa: B023
+            cluster[victim].process.kill()
+            assert cluster[1 - victim].process.wait(60) == 1
+        assert 0 < len(flow.outputs()) < LOGINS, "killed too early or late to prove anything"
+    with pods(flow, 2, free_ports[0]) as cluster:
+        wait_until(lambda: "report: 100,000 logins" in texts(cluster), "the report", 120)
+        drain(cluster)
+    assert numbers(flow.outputs()) == list(range(LOGINS))
+    assert "reading again to rebuild it" not in texts(cluster), "the state was lost"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only 127.0.0.1 is this machine")
+def test_another_number_of_processes_goes_on_from_the_state(
+    flow: Flow, free_ports: list[int]
+) -> None:
+    """Process 0 keeps the state of all, so 1, 3 and 2 processes can go on from one another."""
+    flow.topics.make(flow.input)
+    for step, processes in enumerate((1, 3, 2), start=1):
+        flow.topics.send(flow.input, records(range(1_000 * (step - 1), 1_000 * step)))
+        with pods(flow, processes, free_ports[0]) as cluster:
+            wanted = f"report: {step},000 logins"
+            wait_until(lambda: wanted in texts(cluster), wanted)  # noqa: B023
+            assert "reading again" not in texts(cluster)
+            drain(cluster)
+        assert [bool(list(pod.state.iterdir())) for pod in cluster] == [
+            number == 0 for number in range(processes)
+        ]
+    assert numbers(flow.outputs()) == list(range(3_000))
+
+
+def test_the_probe_tells_a_cluster_that_stands_still(flow: Flow, free_ports: list[int]) -> None:
+    """It succeeds while snapshots are taken, though nothing comes in, and not long after."""
+    flow.topics.make(flow.input)
+    with pods(flow, 1, free_ports[0]) as [pod]:
+        wait_until(lambda: list(pod.state.glob("part-0.sqlite3")), "the place for snapshots")
+        assert not pod.probe(), "no snapshot yet"
+        wait_until(pod.probe, "a snapshot")
+        [store] = pod.state.glob("part-0.sqlite3")
+        taken = store.stat().st_mtime
+        wait_until(lambda: newest(pod.state) > taken, "another one")
+    for file in pod.state.iterdir():
+        age(file, minutes=3)
+    assert not pod.probe()
+    assert pod.probe(5)
+    pod.environment["NAME"] = "login-processor-1"
+    assert pod.probe(), "only process 0 knows"
+
+
+def test_make_cluster_restarts_rescales_and_drains(flow: Flow, free_ports: list[int]) -> None:
+    """One is killed and all come back; a rescale drains and goes on; SIGTERM ends all in order."""
+    flow.topics.make(flow.input)
+    folder = flow.folder / "cluster"
+    command = [sys.executable, "-m", "cluster", f"--folder={folder}"]
+    command += [f"--addresses=127.0.1.%d:{free_ports[0]}"]
+    log = flow.folder / "cluster.log"
+    with log.open("wb") as output:
+        supervisor = subprocess.Popen(
+            [*command, "2"], cwd=PROJECT, env=flow.environment(), stdout=output, stderr=output
+        )
+    try:
+        flow.topics.send(flow.input, records(range(1_000)))
+        wait_until(lambda: "report: 1,000 logins" in log.read_text(), "the report")
+        kill_one(supervisor.pid)
+        flow.topics.send(flow.input, records(range(1_000, 2_000)))
+        wait_until(lambda: "report: 2,000 logins" in log.read_text(), "the report")
+        assert re.search(r"a process ended \(\d+: (-9|1), \d+: (-9|1)\)", log.read_text())
+        subprocess.run([*command, "3", "--rescale"], cwd=PROJECT, check=True)
+        wait_until(lambda: "starting 3 processes" in log.read_text(), "three")
+        flow.topics.send(flow.input, records(range(2_000, 3_000)))
+        wait_until(lambda: "report: 3,000 logins" in log.read_text(), "the report")
+        supervisor.terminate()
+        assert supervisor.wait(60) == 0
+    finally:
+        supervisor.terminate()
+        supervisor.wait(60)
+    assert log.read_text().count("a process ended") == 1
+    assert numbers(flow.outputs()) == list(range(3_000))
+    again = subprocess.run([*command, "3", "--rescale"], cwd=PROJECT, check=False)
+    assert again.returncode == 1, "none runs any more"
+
+
+def texts(cluster: list[Pod]) -> str:
+    """Return what all processes have printed."""
+    return "".join(pod.log.read_text() for pod in cluster)
+
+
+def drain(cluster: list[Pod]) -> None:
+    """Stop all in order."""
+    for pod in cluster:
+        pod.process.terminate()
+    assert [pod.process.wait(60) for pod in cluster] == [0] * len(cluster), texts(cluster)
+
+
+def newest(folder: Path) -> float:
+    """Return when the newest file of a folder was written."""
+    return max(file.stat().st_mtime for file in folder.glob("part-0.sqlite3*"))
+
+
+def age(file: Path, minutes: int) -> None:
+    """Have a file look as if it was written some minutes ago."""
+    then = time.time() - 60 * minutes
+    os.utime(file, (then, then))
+
+
+def kill_one(supervisor: int) -> None:
+    """End one process of a cluster with kill -9."""
+    psutil.Process(supervisor).children()[0].kill()
