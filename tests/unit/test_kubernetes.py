@@ -1,0 +1,180 @@
+"""The Kubernetes manifests, as far as they can be checked without a cluster."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from settings import Settings
+from tests.support.flow import PROJECT
+
+FOLDER = PROJECT / "deploy" / "kubernetes"
+MANIFESTS = ("settings.yaml", "service.yaml", "statefulset.yaml", "disruption.yaml", "network.yaml")
+OLDEST, NEWEST = "1.29.0", "1.35.0"
+# Names that the script takes besides the program's settings.
+OF_THE_SCRIPT = {"ADDRESSES", "PROCESSES"}
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_the_manifests_are_valid(version: str) -> None:
+    """Kubernetes' own schemas take each of them, and know each word in them."""
+    check = ["kubernetes_validate", "--strict", "-k", version, *MANIFESTS]
+    done = subprocess.run(
+        [sys.executable, "-m", *check], cwd=FOLDER, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_kustomize_takes_them_all() -> None:
+    """Every manifest is listed, and the number of processes has one place."""
+    kustomization = _read("kustomization.yaml")
+    assert kustomization["resources"] == list(MANIFESTS)
+    [replacement] = kustomization["replacements"]
+    [replicas] = kustomization["replicas"]
+    name = _read("statefulset.yaml")["metadata"]["name"]
+    source = {"kind": "StatefulSet", "name": name, "fieldPath": "spec.replicas"}
+    assert replicas["name"] == name
+    assert replacement["source"] == source
+    [target] = replacement["targets"]
+    assert target["select"]["kind"] == _read("settings.yaml")["kind"]
+    assert target["fieldPaths"] == ["data.PROCESSES"]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl isn't on this machine")
+def test_kubectl_writes_the_number_of_processes_into_both_places(tmp_path: Path) -> None:
+    """What kubectl applies has the count of kustomization.yaml as replicas and as a setting."""
+    folder = shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    kustomization = folder / "kustomization.yaml"
+    kustomization.write_text(kustomization.read_text().replace("count: 2", "count: 5"))
+    command = ["kubectl", "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    applied = {one["kind"]: one for one in YAML(typ="safe").load_all(done.stdout)}
+    assert len(applied) == len(MANIFESTS)
+    assert applied["StatefulSet"]["spec"]["replicas"] == 5
+    assert applied["ConfigMap"]["data"]["PROCESSES"] == "5"
+
+
+def test_all_speak_of_the_same_pods() -> None:
+    """Service, budget and network policy select the pods that the stateful set makes."""
+    template = _read("statefulset.yaml")["spec"]["template"]
+    labels = template["metadata"]["labels"]
+    network = _read("network.yaml")["spec"]
+    selectors = [
+        _read("service.yaml")["spec"]["selector"],
+        _read("disruption.yaml")["spec"]["selector"]["matchLabels"],
+        _read("statefulset.yaml")["spec"]["selector"]["matchLabels"],
+        network["podSelector"]["matchLabels"],
+        network["ingress"][0]["from"][0]["podSelector"]["matchLabels"],
+    ]
+    assert selectors == [labels] * len(selectors)
+
+
+def test_each_process_finds_the_others_by_their_names() -> None:
+    """Pods start together, have names before they are ready, and may talk on the port they use."""
+    pods = _read("statefulset.yaml")["spec"]
+    service = _read("service.yaml")
+    settings = _read("settings.yaml")["data"]
+    [port] = _container()["ports"]
+    name = pods["serviceName"]
+    assert name == service["metadata"]["name"]
+    assert settings["ADDRESSES"] == f"{name}-%d.{name}:{port['containerPort']}"
+    assert service["spec"]["clusterIP"] == "None"
+    assert service["spec"]["publishNotReadyAddresses"] is True
+    assert pods["podManagementPolicy"] == "Parallel"
+    assert pods["updateStrategy"] == {"type": "OnDelete"}
+    [allowed] = _read("network.yaml")["spec"]["ingress"]
+    assert [one["port"] for one in allowed["ports"]] == [port["containerPort"]]
+
+
+def test_pods_run_what_the_tests_run() -> None:
+    """Command and probes are the scripts of deploy/, which the image holds."""
+    container = _container()
+    dockerfile = (PROJECT / "Dockerfile").read_text()
+    commands = [container["command"]] + [
+        container[probe]["exec"]["command"]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+    ]
+    for shell, script, state, *_ in commands:
+        assert (shell, state) == ("sh", container["volumeMounts"][0]["mountPath"])
+        assert (PROJECT / script).is_file()
+        assert script in dockerfile
+
+
+def test_pods_have_no_more_rights_than_they_need() -> None:
+    """Not root, nothing but state and /tmp can be written, no secrets in the manifests."""
+    pod = _read("statefulset.yaml")["spec"]["template"]["spec"]
+    container = _container()
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert f"--uid {pod['securityContext']['runAsUser']}" in (PROJECT / "Dockerfile").read_text()
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["automountServiceAccountToken"] is False
+    secrets = {"KAFKA_SASL_PASSWORD", "KAFKA_SASL_USERNAME", "USER_ID_KEY"}
+    assert secrets <= {name.upper() for name in Settings.model_fields}
+    assert not secrets & set(_read("settings.yaml")["data"])
+    assert {"secretRef": {"name": "login-processor", "optional": True}} in container["envFrom"]
+
+
+def test_settings_are_ones_that_the_program_has() -> None:
+    """Each name in the ConfigMap is a setting, or the script's."""
+    names = set(_read("settings.yaml")["data"])
+    known = {name.upper() for name in Settings.model_fields}
+    assert names - known == OF_THE_SCRIPT
+
+
+def test_rescale_drains_before_it_changes_the_number(tmp_path: Path) -> None:
+    """The script asks kubectl to end all pods and waits, then sets the number and starts them."""
+    done = _rescale(tmp_path, "4", "--namespace", "logins")
+    assert done.returncode == 0, done.stderr
+    asked = [line.split() for line in (tmp_path / "asked").read_text().splitlines()]
+    assert all(line[:2] == ["--namespace", "logins"] for line in asked)
+    assert [line[2] for line in asked] == ["scale", "wait", "patch", "scale"]
+    assert asked[0][-1] == "--replicas=0"
+    assert '{"data":{"PROCESSES":"4"}}' in "".join(asked[2])
+    assert asked[3][-1] == "--replicas=4"
+
+
+@pytest.mark.parametrize("number", ["0", "", "two", "-1", "1 2"])
+def test_rescale_refuses_what_is_no_number_of_processes(tmp_path: Path, number: str) -> None:
+    """A wrong number changes nothing."""
+    assert _rescale(tmp_path, number).returncode == 2
+    assert not (tmp_path / "asked").exists()
+
+
+def test_rescale_stops_where_kubectl_fails(tmp_path: Path) -> None:
+    """If pods don't end in time, the number isn't changed under those that run."""
+    done = _rescale(tmp_path, "4", fails="wait")
+    assert done.returncode == 1
+    assert "patch" not in (tmp_path / "asked").read_text()
+
+
+def _rescale(folder: Path, *arguments: str, fails: str = "-") -> subprocess.CompletedProcess[str]:
+    """Run the script with a kubectl that only writes down what it was asked for."""
+    kubectl = folder / "kubectl"
+    kubectl.write_text(
+        f'#!/bin/sh\necho "$@" >>{folder}/asked\ncase "$1" in {fails}) exit 1 ;; esac\n'
+    )
+    kubectl.chmod(0o755)
+    return subprocess.run(
+        ["sh", FOLDER / "rescale.sh", *arguments],
+        env={"PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _container() -> dict[str, Any]:
+    [container] = _read("statefulset.yaml")["spec"]["template"]["spec"]["containers"]
+    found: dict[str, Any] = container
+    return found
+
+
+def _read(file: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(FOLDER / file)
+    return loaded
