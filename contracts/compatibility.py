@@ -64,7 +64,7 @@ def _breaks(old: Object, new: Object, written: bool, where: str) -> list[str]:
 
 
 def _property_breaks(old: Object, new: Object, written: bool, where: str) -> list[str]:
-    found = [f"{where}: {name} was removed" for name in old.keys() - new.keys()]
+    found = [f"{where}: {name} was removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):
         found += _breaks(old[name], new[name], written, name)
     return found
