@@ -24,7 +24,6 @@ from tests.support.logins import EPOCH, login
 # From @asyncapi/specs 6.11.1 (Apache-2.0): 3.0.0-without-$id.json, without its white space.
 ASYNCAPI = PROJECT / "tests" / "support" / "asyncapi-3.0.0.json"
 NOW_MS = EPOCH * 1_000
-BEYOND_WORDS = {Reason.TIMESTAMP_IN_FUTURE, Reason.TOO_LARGE}
 BY_NAME = {record.name: record for record in RECORDS}
 each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
 
@@ -115,7 +114,9 @@ def test_what_satisfies_the_input_schema_is_processed(field: str, value: Any) ->
         del raw[field]
     verdict = _process(raw)
     satisfied = _validator(BY_NAME["user-login"]).is_valid(raw)
-    if isinstance(verdict, Reject) and verdict.reason in BEYOND_WORDS:
+    if isinstance(verdict, Reject) and verdict.reason is Reason.TIMESTAMP_IN_FUTURE:
+        return
+    if isinstance(verdict, Reject) and verdict.reason is Reason.TOO_LARGE and not value.isascii():
         return
     assert satisfied == (not isinstance(verdict, Reject)), verdict
 
