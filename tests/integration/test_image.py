@@ -179,7 +179,8 @@ def _image(stage: str, folder: Path) -> Path:
     copied = re.findall(r"^COPY (?!--from)(.+) (\S+)$", _stages()[stage], re.MULTILINE)
     for sources, target in copied:
         for source in sources.split():
-            _copy(PROJECT / source, folder / (source if target == "./" else target))
+            name = f"{target}{Path(source).name}" if target.endswith("/") else target
+            _copy(PROJECT / source, folder / name)
     return folder
 
 
