@@ -1,0 +1,1 @@
+"""CPU a login of this flow beside the client library alone, and beside other stream processors."""

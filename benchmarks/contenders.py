@@ -1,0 +1,93 @@
+"""Who is compared: how each is started, what it promises, and why it may be missing."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local_kafka.ports import free_port
+
+__all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "ours"]
+
+FLOW = (sys.executable, "-m", "bytewax.run", "dataflows.login")
+SNAPSHOTS = ("-s", "1", "-b", "0")  # each second, as the README says
+
+Commands = list[tuple[str, ...]]
+
+
+def _here() -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A program that turns the input into the output.
+
+    Attributes:
+        name: for the command line and the results.
+        title: for people: what it is and what it promises.
+        commands: makes the command of each of its processes, given a folder of its own.
+        settings: beyond the topics' names, as variables of the environment.
+        copies: its output is the input unchanged.
+        windows: it writes the windows too.
+        missing: tells in a few words why it can't be run here; None if it can.
+    """
+
+    name: str
+    title: str
+    commands: Callable[[Path], Commands]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    copies: bool = False
+    windows: bool = True
+    missing: Callable[[], str | None] = _here
+
+
+def _module(name: str) -> Callable[[Path], Commands]:
+    """Return a contender's commands that is a module of this package."""
+    return lambda _folder: [(sys.executable, "-m", f"benchmarks.{name}")]
+
+
+def ours(processes: int, guarantee: str = "exactly_once") -> Contender:
+    """Return the flow of this project on so many processes."""
+    count = "1 process" if processes == 1 else f"{processes} processes"
+    return Contender(
+        name=f"ours-{processes}" + ("" if guarantee == "exactly_once" else f"-{guarantee}"),
+        title=f"this project, {guarantee.replace('_', ' ')}, {count}",
+        commands=lambda folder: _flow_commands(folder, processes),
+        settings={"DELIVERY_GUARANTEE": guarantee, "STOP_AT_END": "true"},
+    )
+
+
+def _flow_commands(folder: Path, processes: int) -> Commands:
+    state = folder / "state"
+    state.mkdir()
+    # With a recovery store, since without one exactly once holds for outputs alone.
+    make = [sys.executable, "-m", "bytewax.recovery", str(state), str(processes)]
+    subprocess.run(make, check=True)  # noqa: S603  # the engine's own command
+    return _clustered((*FLOW, "-r", str(state), *SNAPSHOTS), processes)
+
+
+def _clustered(command: Sequence[str], processes: int) -> Commands:
+    if processes == 1:
+        return [tuple(command)]
+    addresses = ";".join(f"127.0.0.1:{free_port()}" for _ in range(processes))
+    return [(*command, "-i", str(number), "-a", addresses) for number in range(processes)]
+
+
+FLOOR = Contender(
+    name="floor",
+    title="the floor: confluent-kafka's consume and produce_batch, nothing between",
+    commands=_module("floor"),
+    copies=True,
+    windows=False,
+)
+OURS = ours(1)
+
+CONTENDERS: Sequence[Contender] = (
+    FLOOR,
+    OURS,
+    ours(2),
+    ours(1, "at_least_once"),
+    ours(2, "at_least_once"),
+)
