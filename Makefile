@@ -34,6 +34,16 @@ MINUTES ?= 20
 soak: .venv/installed ## Run the flow for long, restart it, and watch its memory and lag: make soak MINUTES=n
 	@exec $(BIN)/python -m tests.soak --minutes $(MINUTES)
 
+.PHONY: bench bench-quick profile
+bench: .venv/installed ## Compare the CPU of a login with the client library's and other processors'
+	@exec $(BIN)/python -m benchmarks
+
+bench-quick: .venv/installed ## Compare with the client library only, in under two minutes
+	@exec $(BIN)/python -m benchmarks.quick
+
+profile: .venv/installed ## Show where the time of a login goes
+	@exec $(BIN)/python -m benchmarks.profile
+
 format: .venv/installed ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

@@ -46,7 +46,7 @@ class Bench:
 
     def __init__(self, servers: str, folder: Path) -> None:
         self.servers = servers
-        self._folder = folder
+        self._folder = folder.absolute()  # processes run in folders of their own
         self._count = 0
 
     def feed(self, records: int, partitions: int = PARTITIONS) -> Feed:

@@ -9,7 +9,7 @@ from benchmarks.check import WrongOutputError
 from benchmarks.contenders import Contender
 from benchmarks.feed import Feed
 from benchmarks.measure import CommandFailedError
-from benchmarks.table import MICROSECONDS, Figures, figures
+from benchmarks.table import Figures, figures
 
 __all__ = ["Comparison", "compare"]
 
@@ -19,23 +19,23 @@ class Comparison:
     """What came of it.
 
     Attributes:
-        starts: each contender's run on next to no input, by its name.
+        starts: the runs on next to no input, by the contender's name.
         runs: the runs on the whole input, by its name.
         skipped: why a contender has no figures, by its name.
     """
 
-    starts: dict[str, Run] = field(default_factory=dict)
+    starts: defaultdict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     runs: defaultdict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     skipped: dict[str, str] = field(default_factory=dict)
 
     def figures(self) -> list[Figures]:
         """Return the figures of each contender that was not skipped."""
-        names = [name for name in self.starts if name not in self.skipped]
+        names = [name for name in self.runs if name not in self.skipped]
         return [figures(self.runs[name], self.starts[name]) for name in names]
 
     def all_runs(self) -> list[Run]:
         """Return every run whose output was right."""
-        return [*self.starts.values(), *(run for runs in self.runs.values() for run in runs)]
+        return [run for runs in (*self.starts.values(), *self.runs.values()) for run in runs]
 
 
 def compare(
@@ -60,31 +60,25 @@ def compare(
             found.skipped[contender.name] = reason
             say(f"{contender.name}: skipped: {reason}")
     start, whole = bench.feed(START_LOGINS), bench.feed(records)
-    for number, feed in enumerate([start] + rounds * [whole]):
+    for number in range(rounds):
         for contender in contenders:
-            if contender.name not in found.skipped:
-                _run(
-                    bench, contender, feed, found, lambda line, n=number: say(f"round {n}: {line}")
-                )
+            for feed, runs in ((start, found.starts), (whole, found.runs)):
+                if contender.name not in found.skipped:
+                    say(f"round {number + 1}: {_run(bench, contender, feed, found, runs)}")
     return found
 
 
 def _run(
-    bench: Bench,
-    contender: Contender,
-    feed: Feed,
-    found: Comparison,
-    say: Callable[[str], object],
-) -> None:
+    bench: Bench, contender: Contender, feed: Feed, found: Comparison, runs: dict[str, list[Run]]
+) -> str:
+    """Run a contender once, note what came of it, and return that as a line."""
     try:
         run = bench.run(contender, feed)
     except (CommandFailedError, WrongOutputError) as error:
         found.skipped[contender.name] = f"failed: {error}"
-        say(f"{contender.name}: failed: {error}")
-        return
-    if contender.name in found.starts:
-        found.runs[contender.name].append(run)
-    else:
-        found.starts[contender.name] = run
-    cpu = run.usage.cpu
-    say(f"{contender.name}: {cpu:.2f} s of CPU, {cpu / run.records * MICROSECONDS:.2f} us a login")
+        return f"{contender.name}: failed: {error}"
+    runs[contender.name].append(run)
+    usage = run.usage
+    return (
+        f"{contender.name}: {run.records:,} logins: {usage.cpu:.2f} s of CPU in {usage.wall:.1f} s"
+    )

@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.bench import Run
 
-__all__ = ["Figures", "figures", "ratio", "table"]
+__all__ = ["Figures", "figures", "lowest_ratio", "ratio", "table"]
 
 MICROSECONDS = 1e6
 
@@ -18,7 +18,7 @@ class Figures:
     Attributes:
         name: the contender's.
         runs: how many were counted.
-        start: seconds of CPU that a start and an end take, with next to no input.
+        start: seconds of CPU that a start and an end take, the median.
         microseconds: CPU a login beyond that, the median.
         lowest: of the runs, like highest.
         highest: CPU a login beyond the start, in microseconds.
@@ -38,18 +38,22 @@ class Figures:
     megabytes: float
 
 
-def figures(runs: Sequence[Run], start: Run) -> Figures:
+def figures(runs: Sequence[Run], starts: Sequence[Run]) -> Figures:
     """Return the figures of a contender's runs.
 
     Args:
         runs: on the same input, not empty.
-        start: on next to no input.
+        starts: on next to no input, not empty.
     """
-    costs = [_cost(run, start) for run in runs]
+    start = median(run.usage.cpu for run in starts)
+    # What a longer input would add to each run, by login.
+    costs = [
+        (run.usage.cpu - start) / (run.records - starts[0].records) * MICROSECONDS for run in runs
+    ]
     return Figures(
-        name=start.contender,
+        name=runs[0].contender,
         runs=len(runs),
-        start=start.usage.cpu,
+        start=start,
         microseconds=median(costs),
         lowest=min(costs),
         highest=max(costs),
@@ -59,15 +63,14 @@ def figures(runs: Sequence[Run], start: Run) -> Figures:
     )
 
 
-def _cost(run: Run, start: Run) -> float:
-    """Return the CPU of a login, in microseconds, that a longer input would add."""
-    more = run.records - start.records
-    return (run.usage.cpu - start.usage.cpu) / more * MICROSECONDS
-
-
 def ratio(of: Figures, floor: Figures) -> float:
     """Return how many times the floor's CPU a login takes."""
     return of.microseconds / floor.microseconds
+
+
+def lowest_ratio(of: Figures, floor: Figures) -> float:
+    """Return the same of each one's lowest run: what else runs on the machine can only add."""
+    return of.lowest / floor.lowest
 
 
 def table(found: Sequence[Figures], titles: dict[str, str], floor: Figures | None) -> str:
