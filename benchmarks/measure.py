@@ -81,7 +81,12 @@ def _run(
     begin = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # the contenders' own commands
-            command, cwd=log.parent, env=environment, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=log.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     limit = Timer(seconds, process.kill)
     limit.start()

@@ -227,7 +227,7 @@ def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
 def test_a_command_that_hangs_is_ended(tmp_path: Path) -> None:
     """And counts as failed."""
     with pytest.raises(CommandFailedError, match="status -9"):
-        measure([(sys.executable, "-c", "input()")], os.environ, tmp_path, seconds=0.5)
+        measure([(sys.executable, "-c", "while True: pass")], os.environ, tmp_path, seconds=0.5)
 
 
 def test_contenders_have_names_of_their_own() -> None:
