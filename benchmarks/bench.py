@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from benchmarks.feed import PARTITIONS, Feed, send
 from benchmarks.measure import Usage, measure
 from local_kafka import LocalKafka
 
-__all__ = ["PROJECT", "START_LOGINS", "Bench", "Run", "local_bench"]
+__all__ = ["PROJECT", "START_LOGINS", "Bench", "Run", "input_topic", "local_bench"]
 
 PROJECT = Path(__file__).parents[1]
 # A start costs the same whatever the input: it is measured on next to no input, and taken off.
@@ -46,14 +46,14 @@ class Bench:
 
     def __init__(self, servers: str, folder: Path) -> None:
         self.servers = servers
-        self._folder = folder.absolute()  # processes run in folders of their own
+        self.folder = folder.absolute()  # processes run in folders of their own
         self._count = 0
 
     def feed(self, records: int, partitions: int = PARTITIONS) -> Feed:
         """Write an input, and return it."""
         feed = Feed(records, partitions)
-        topics.make(self.servers, _topic(feed), partitions)
-        send(feed, self.servers, _topic(feed))
+        topics.make(self.servers, input_topic(feed), partitions)
+        send(feed, self.servers, input_topic(feed))
         return feed
 
     def run(self, contender: Contender, feed: Feed) -> Run:
@@ -65,12 +65,12 @@ class Bench:
         """
         self._count += 1
         name = f"run{self._count}"
-        folder = self._folder / f"{name}-{contender.name}"
+        folder = self.folder / f"{name}-{contender.name}"
         folder.mkdir(parents=True)
         topics.make(self.servers, f"{name}-out", feed.partitions)
         topics.make(self.servers, f"{name}-insights", 1, **{"cleanup.policy": "compact"})
         try:
-            environment = self._environment(contender, feed, name)
+            environment = self.environment(name, feed, contender.settings)
             usage = measure(contender.commands(folder), environment, folder)
             self._check(contender, feed, name)
         finally:
@@ -78,19 +78,25 @@ class Bench:
         shutil.rmtree(folder)  # kept when something went wrong, to be looked at
         return Run(contender.name, feed.records, usage)
 
-    def _environment(self, contender: Contender, feed: Feed, name: str) -> dict[str, str]:
-        """Return the environment of a run, free of the developer's own settings."""
+    def environment(self, name: str, feed: Feed, settings: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a run, free of the developer's own settings.
+
+        Args:
+            name: what the names of its topics begin with.
+            feed: its input.
+            settings: further ones.
+        """
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {
             **kept,
             "PYTHONPATH": str(PROJECT),
             "KAFKA_BOOTSTRAP_SERVERS": self.servers,
             "KAFKA_GROUP_ID": f"{name}-group",
-            "INPUT_TOPIC": _topic(feed),
+            "INPUT_TOPIC": input_topic(feed),
             "OUTPUT_TOPIC": f"{name}-out",
             "DEAD_LETTER_TOPIC": f"{name}-dlq",
             "INSIGHTS_TOPIC": f"{name}-insights",
-            **contender.settings,
+            **settings,
         }
 
     def _check(self, contender: Contender, feed: Feed, name: str) -> None:
@@ -102,7 +108,8 @@ class Bench:
             check_windows(feed, ((one.key() or b"", one.value() or b"") for one in insights))
 
 
-def _topic(feed: Feed) -> str:
+def input_topic(feed: Feed) -> str:
+    """Return the name of a feed's topic."""
     return f"logins-{feed.records}-{feed.partitions}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from benchmarks.bench import START_LOGINS, Bench, Run
 from benchmarks.check import WrongOutputError
 from benchmarks.contenders import Contender
-from benchmarks.feed import Feed
+from benchmarks.feed import PARTITIONS, Feed
 from benchmarks.measure import CommandFailedError
 from benchmarks.table import Figures, figures
 
@@ -44,6 +44,7 @@ def compare(
     records: int,
     rounds: int,
     say: Callable[[str], object],
+    partitions: int = PARTITIONS,
 ) -> Comparison:
     """Run contenders in turn, several times: what disturbs the machine disturbs them alike.
 
@@ -53,13 +54,14 @@ def compare(
         records: logins of the input.
         rounds: how often each one is run.
         say: takes lines of progress.
+        partitions: of the input.
     """
     found = Comparison()
     for contender in contenders:
         if reason := contender.missing():
             found.skipped[contender.name] = reason
             say(f"{contender.name}: skipped: {reason}")
-    start, whole = bench.feed(START_LOGINS), bench.feed(records)
+    start, whole = (bench.feed(count, partitions) for count in (START_LOGINS, records))
     for number in range(rounds):
         for contender in contenders:
             for feed, runs in ((start, found.starts), (whole, found.runs)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_kafka.ports import free_port
 
-__all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "ours"]
+__all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "flow_commands", "ours"]
 
 FLOW = (sys.executable, "-m", "bytewax.run", "dataflows.login")
 SNAPSHOTS = ("-s", "1", "-b", "0")  # each second, as the README says
@@ -54,12 +54,13 @@ def ours(processes: int, guarantee: str = "exactly_once") -> Contender:
     return Contender(
         name=f"ours-{processes}" + ("" if guarantee == "exactly_once" else f"-{guarantee}"),
         title=f"this project, {guarantee.replace('_', ' ')}, {count}",
-        commands=lambda folder: _flow_commands(folder, processes),
+        commands=lambda folder: flow_commands(folder, processes),
         settings={"DELIVERY_GUARANTEE": guarantee, "STOP_AT_END": "true"},
     )
 
 
-def _flow_commands(folder: Path, processes: int) -> Commands:
+def flow_commands(folder: Path, processes: int) -> Commands:
+    """Make a recovery store in a folder, and return the commands of a cluster that uses it."""
     state = folder / "state"
     state.mkdir()
     # With a recovery store, since without one exactly once holds for outputs alone.
