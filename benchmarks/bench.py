@@ -90,6 +90,7 @@ class Bench:
         return {
             **kept,
             "PYTHONPATH": str(PROJECT),
+            "RECORDS": str(feed.records),  # for those that can't find the input's end themselves
             "KAFKA_BOOTSTRAP_SERVERS": self.servers,
             "KAFKA_GROUP_ID": f"{name}-group",
             "INPUT_TOPIC": input_topic(feed),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.environments import MissingError, quix_python
 from local_kafka.ports import free_port
 
 __all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "flow_commands", "ours"]
@@ -61,12 +62,25 @@ def ours(processes: int, guarantee: str = "exactly_once") -> Contender:
 
 def flow_commands(folder: Path, processes: int) -> Commands:
     """Make a recovery store in a folder, and return the commands of a cluster that uses it."""
+    return _clustered((*FLOW, *_recovery(folder, processes)), processes)
+
+
+def _recovery(folder: Path, processes: int) -> tuple[str, ...]:
+    """Make a recovery store: without one exactly once would hold for outputs alone."""
     state = folder / "state"
     state.mkdir()
-    # With a recovery store, since without one exactly once holds for outputs alone.
     make = [sys.executable, "-m", "bytewax.recovery", str(state), str(processes)]
     subprocess.run(make, check=True)  # noqa: S603  # the engine's own command
-    return _clustered((*FLOW, "-r", str(state), *SNAPSHOTS), processes)
+    return ("-r", str(state), *SNAPSHOTS)
+
+
+def _why_not(build: Callable[[], object]) -> str | None:
+    """Build what a contender needs; return why that can't be had, None if it can."""
+    try:
+        build()
+    except MissingError as error:
+        return str(error)
+    return None
 
 
 def _clustered(command: Sequence[str], processes: int) -> Commands:
@@ -91,4 +105,24 @@ CONTENDERS: Sequence[Contender] = (
     ours(2),
     ours(1, "at_least_once"),
     ours(2, "at_least_once"),
+    Contender(
+        name="stock-bytewax",
+        title="Bytewax, its own connectors and windows, an item a message, at least once",
+        commands=lambda folder: [
+            (sys.executable, "-m", "bytewax.run", "benchmarks.stock_bytewax", *_recovery(folder, 1))
+        ],
+    ),
+    Contender(
+        name="kafka-python",
+        title="kafka-python, a loop as in tutorials, at least once, no windows",
+        commands=_module("kafka_python_loop"),
+        windows=False,
+    ),
+    Contender(
+        name="quix",
+        title="Quix Streams 3.28, exactly once, no windows",
+        commands=lambda _folder: [(str(quix_python()), "-m", "benchmarks.quix")],
+        windows=False,
+        missing=lambda: _why_not(quix_python),
+    ),
 )
