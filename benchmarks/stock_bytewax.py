@@ -36,7 +36,6 @@ SINK = {
     "linger.ms": "5",
     "batch.size": "1000000",
     "enable.idempotence": "true",
-    "delivery.report.only.error": "true",
 }
 
 Bytes = bytes | None
