@@ -6,13 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.environments import MissingError, quix_python
+from benchmarks.environments import MissingError, java_class_path, quix_python
 from local_kafka.ports import free_port
 
 __all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "flow_commands", "ours"]
 
 FLOW = (sys.executable, "-m", "bytewax.run", "dataflows.login")
 SNAPSHOTS = ("-s", "1", "-b", "0")  # each second, as the README says
+OPENED = ("java.lang", "java.nio", "java.time", "java.util", "sun.nio.ch")
+EXPORTED = ("jdk.internal.misc", "jdk.internal.ref")
+JAVA_OPTIONS = (
+    "-Xms1g",
+    "-Xmx1g",  # a gigabyte more makes neither faster
+    "-XX:+UseParallelGC",  # least CPU for throughput
+    # What Flink's serialisers and the sketches need on Java 17.
+    *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
+    *(f"--add-exports=java.base/{package}=ALL-UNNAMED" for package in EXPORTED),
+)
 
 Commands = list[tuple[str, ...]]
 
@@ -74,6 +84,16 @@ def _recovery(folder: Path, processes: int) -> tuple[str, ...]:
     return ("-r", str(state), *SNAPSHOTS)
 
 
+def _java(project: str, main: str, title: str) -> Contender:
+    """Return a contender that is a folder of benchmarks/java."""
+    return Contender(
+        name=project,
+        title=title,
+        commands=lambda _folder: [("java", *JAVA_OPTIONS, "-cp", java_class_path(project), main)],
+        missing=lambda: _why_not(lambda: java_class_path(project)),
+    )
+
+
 def _why_not(build: Callable[[], object]) -> str | None:
     """Build what a contender needs; return why that can't be had, None if it can."""
     try:
@@ -125,4 +145,6 @@ CONTENDERS: Sequence[Contender] = (
         windows=False,
         missing=lambda: _why_not(quix_python),
     ),
+    _java("kafka-streams", "KafkaStreamsLogins", "Kafka Streams 3.9, exactly once v2, 2 threads"),
+    _java("flink", "FlinkLogins", "Flink 1.20, exactly once, 2 slots"),
 )
