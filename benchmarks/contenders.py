@@ -112,7 +112,7 @@ def _clustered(command: Sequence[str], processes: int) -> Commands:
 
 FLOOR = Contender(
     name="floor",
-    title="the floor: confluent-kafka's consume and produce_batch, nothing between",
+    title="confluent-kafka alone, no work: the floor",
     commands=_module("floor"),
     copies=True,
     windows=False,
@@ -127,14 +127,14 @@ CONTENDERS: Sequence[Contender] = (
     ours(2, "at_least_once"),
     Contender(
         name="stock-bytewax",
-        title="Bytewax, its own connectors and windows, an item a message, at least once",
+        title="stock Bytewax, an item a message, at least once",
         commands=lambda folder: [
             (sys.executable, "-m", "bytewax.run", "benchmarks.stock_bytewax", *_recovery(folder, 1))
         ],
     ),
     Contender(
         name="kafka-python",
-        title="kafka-python, a loop as in tutorials, at least once, no windows",
+        title="kafka-python loop, at least once, no windows",
         commands=_module("kafka_python_loop"),
         windows=False,
     ),
@@ -145,6 +145,6 @@ CONTENDERS: Sequence[Contender] = (
         windows=False,
         missing=lambda: _why_not(quix_python),
     ),
-    _java("kafka-streams", "KafkaStreamsLogins", "Kafka Streams 3.9, exactly once v2, 2 threads"),
+    _java("kafka-streams", "KafkaStreamsLogins", "Kafka Streams 3.9, exactly once, 2 threads"),
     _java("flink", "FlinkLogins", "Flink 1.20, exactly once, 2 slots"),
 )
