@@ -21,7 +21,7 @@ from benchmarks.bench import Bench, input_topic, local_bench
 from benchmarks.feed import NUMBER_DIGITS, PARTITIONS, Feed
 from benchmarks.live import cpu_seconds, live_flow
 
-__all__ = ["Latencies", "latencies", "main"]
+__all__ = ["Latencies", "latencies", "main", "summary"]
 
 DATA = Path(".local/benchmarks-latency")
 START_SECONDS = 15.0  # until the flow reads: measured from then on
@@ -88,7 +88,7 @@ def latencies(bench: Bench, rate: int, seconds: int) -> Latencies:
         _number(message.value()): message.timestamp()[1]
         for message in topics.committed(bench.servers, topic)
     }
-    return _summary([read[number] - arrived[number] for number in range(feed.records)], cpu)
+    return summary([read[number] - arrived[number] for number in range(feed.records)], cpu)
 
 
 def _send(feed: Feed, servers: str, rate: int) -> None:
@@ -137,7 +137,8 @@ def _number(value: bytes | None) -> int:
     return int(device[:NUMBER_DIGITS], 16)
 
 
-def _summary(milliseconds: Sequence[float], cpu: float) -> Latencies:
+def summary(milliseconds: Sequence[float], cpu: float) -> Latencies:
+    """Return the percentiles of some latencies, not empty, in any order."""
     ordered = sorted(milliseconds)
     count = len(ordered)
     return Latencies(count, ordered[count // 2], ordered[count * 99 // 100], ordered[-1], cpu)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pickle
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,9 @@ from benchmarks.chart import Bar, picture
 from benchmarks.check import WrongOutputError, check_copies, check_logins, check_windows
 from benchmarks.contenders import CONTENDERS
 from benchmarks.feed import EPOCH, Feed
+from benchmarks.latency import summary
 from benchmarks.measure import CommandFailedError, Usage, measure
+from benchmarks.per_message import Minute, process, to_json
 from benchmarks.quick import SLACK, limit
 from benchmarks.table import Figures, figures, lowest_ratio, ratio, table
 from operators.batches import Login
@@ -234,6 +238,34 @@ def test_contenders_have_names_of_their_own() -> None:
     """By them they are chosen, and found in the results."""
     names = [contender.name for contender in CONTENDERS]
     assert len(set(names)) == len(names)
+
+
+def test_one_by_one_is_the_same(feed: Feed) -> None:
+    """What the contenders with an item a message share passes the checks, in parts and pickled."""
+    minutes: defaultdict[int, list[Minute]] = defaultdict(lambda: [Minute(), Minute()])
+    values, whole = [], {}
+    for number in range(RECORDS):
+        login = process(feed.value(number), EPOCH * 1_000)
+        assert login is not None
+        values.append(to_json(login))
+        minutes[login.timestamp // 60 * 60][number % 2].add(login)
+    check_logins(feed, values)
+    for start, (one, other) in minutes.items():
+        restored: Minute = pickle.loads(pickle.dumps(one))  # noqa: S301  # our own
+        whole[start] = restored.merge(other)
+    check_windows(feed, [minute.record(start) for start, minute in whole.items()])
+
+
+def test_what_is_no_login_is_left_out() -> None:
+    """As the flow would reject it."""
+    assert process(b"{}", EPOCH * 1_000) is None
+    assert process(b'{"user_id":"u","timestamp":1,"ip":"1.2"}', EPOCH * 1_000) is None
+
+
+def test_percentiles_of_latency() -> None:
+    """Half, 99 in 100, and the longest."""
+    found = summary([float(number) for number in range(1_000, 0, -1)], 0.1)
+    assert (found.count, found.p50, found.p99, found.longest) == (1_000, 501.0, 991.0, 1_000.0)
 
 
 def test_the_gate_is_kept_in_one_place() -> None:
