@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import results
-from benchmarks.bench import Bench, Run, local_bench
-from benchmarks.compare import compare
+from benchmarks.bench import Bench, local_bench
+from benchmarks.compare import Comparison, compare
 from benchmarks.contenders import OURS, Contender, ours
 from benchmarks.feed import PARTITIONS
 from benchmarks.table import Figures, table
@@ -32,13 +32,20 @@ def main() -> None:
     shapes = [(ours(count), PARTITIONS) for count in PROCESSES]
     shapes += [(_on_partitions(count), count) for count in MORE_PARTITIONS]
     with local_bench(DATA) as bench:
-        found, runs = _measure(bench, shapes, options.records, options.rounds)
-    titles = {contender.name: contender.title for contender, _ in shapes}
-    print(table(found, titles, None))
+        compared = _measure(bench, shapes, options.records, options.rounds)
+    found = [one for part in compared for one in part.figures()]
+    runs = [run for part in compared for run in part.all_runs()]
+    skipped = {name: why for part in compared for name, why in part.skipped.items()}
+    print(_report(found, {contender.name: contender.title for contender, _ in shapes}))
+    print(f"skipped: {skipped}; raw figures: {results.write('scale', found, runs, skipped)}")
+
+
+def _report(found: Sequence[Figures], titles: dict[str, str]) -> str:
+    lines = [table(found, titles, None)]
     for one in found[1:]:
         growth = one.microseconds / found[0].microseconds - 1
-        print(f"{titles[one.name]}: {growth:+.0%} CPU a login")
-    print(f"raw figures: {results.write('scale', found, runs, {})}")
+        lines.append(f"{titles[one.name]}: {growth:+.0%} CPU a login")
+    return "\n".join(lines)
 
 
 def _on_partitions(count: int) -> Contender:
@@ -47,18 +54,13 @@ def _on_partitions(count: int) -> Contender:
 
 def _measure(
     bench: Bench, shapes: Sequence[tuple[Contender, int]], records: int, rounds: int
-) -> tuple[list[Figures], list[Run]]:
+) -> list[Comparison]:
     """Measure shapes of the flow, those on equally many partitions in turn."""
-    found: list[Figures] = []
-    runs: list[Run] = []
+    compared = []
     for partitions in sorted({count for _, count in shapes}):
         contenders = [contender for contender, count in shapes if count == partitions]
-        compared = compare(bench, contenders, records, rounds, _say, partitions)
-        if compared.skipped:
-            raise RuntimeError(str(compared.skipped))
-        found += compared.figures()
-        runs += compared.all_runs()
-    return found, runs
+        compared.append(compare(bench, contenders, records, rounds, _say, partitions))
+    return compared
 
 
 def _say(line: str) -> None:
