@@ -79,7 +79,7 @@ def latencies(bench: Bench, rate: int, seconds: int) -> Latencies:
     with live_flow(bench, feed, "latency") as flow:
         time.sleep(START_SECONDS)
         before = cpu_seconds(flow)
-        sender = Thread(target=_send, args=(feed, bench.servers, rate))
+        sender = Thread(target=_send, args=(feed, bench.servers, rate), daemon=True)
         sender.start()
         read = _read(bench.servers, "latency-out", feed)
         cpu = (cpu_seconds(flow) - before) / seconds
@@ -104,7 +104,7 @@ def _send(feed: Feed, servers: str, rate: int) -> None:
             value=feed.value(number),
             partition=number % feed.partitions,
         )
-    producer.flush()
+    producer.flush(LATEST_SECONDS)
 
 
 def _read(servers: str, topic: str, feed: Feed) -> dict[int, float]:
