@@ -169,6 +169,7 @@ def send(feed: Feed, servers: str, topic: str) -> None:
     producer = Producer(
         {
             "bootstrap.servers": servers,
+            "enable.idempotence": True,  # else a batch that is sent again comes behind later ones
             "compression.type": "lz4",
             "linger.ms": 100,
             "batch.size": 1_000_000,
