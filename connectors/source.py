@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 # What all partitions of a process together may hold of records not yet polled; the client's own
 # default, 64 MB a partition, would make memory grow with the number of partitions.
-READ_AHEAD_KBYTES = 65_536
+READ_AHEAD_KBYTES = 24_576
 LEAST_READ_AHEAD_KBYTES = 1_024  # a partition needs room for a record of Kafka's usual size limit
 REQUEST_SECONDS = 5.0
 
