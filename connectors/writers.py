@@ -161,10 +161,14 @@ class Writer(ABC):
         queued = self._producer.produce_batch(topic, records, on_delivery=self._on_delivery)
         if queued != len(records):
             self._stop_if_failed()
-            self._stop_with(
-                f"{topic}: only {queued} of {len(records)} records fit the producer's queue: set a "
-                "smaller BATCH_SIZE"
-            )
+            # The client writes into each record that it didn't take why that is.
+            refused: list[Any] = [record["_error"] for record in records if "_error" in record]
+            if refused[0].code() == KafkaError._QUEUE_FULL:
+                self._stop_with(
+                    f"{topic}: only {queued} of {len(records)} records fit the producer's queue: "
+                    "set a smaller BATCH_SIZE"
+                )
+            self._stop(refused[0])
 
     def send(
         self,

@@ -55,6 +55,16 @@ def test_a_writer_that_was_replaced_says_so_when_it_commits(flow: Flow, count: i
         replaced.close()
 
 
+def test_a_batch_that_the_client_refuses_is_told_with_its_reason(flow: Flow) -> None:
+    """It is not taken for one that is too big for the queue."""
+    flow.topics.make(flow.output)
+    writer = open_for(flow)
+    with pytest.raises(StoppedError, match=r"writing failed: .*too large"):
+        writer.write(
+            lambda: writer.send_all(flow.output, [{"key": "key", "value": b"x" * 2_000_000}])
+        )
+
+
 def test_a_writer_whose_records_timed_out_says_so() -> None:
     """After a long stand-still the commit counts the undelivered records, and they say why."""
 
