@@ -25,6 +25,7 @@ __all__ = ["Latencies", "latencies", "main", "summary"]
 
 DATA = Path(".local/benchmarks-latency")
 START_SECONDS = 15.0  # until the flow reads: measured from then on
+WARM_UP_SECONDS = 5  # of load, not measured: the first batch of each partition opens its sink
 TICK_SECONDS = 0.005  # the logins of so long are sent together: a fifth of what is to be seen
 LATEST_SECONDS = 30.0  # an output that takes longer counts as lost
 
@@ -72,7 +73,7 @@ def latencies(bench: Bench, rate: int, seconds: int) -> Latencies:
     Raises:
         RuntimeError: an output is missing.
     """
-    feed = Feed(rate * seconds)
+    feed = Feed(rate * (WARM_UP_SECONDS + seconds))
     topic = input_topic(feed)
     append = {"message.timestamp.type": "LogAppendTime"}
     topics.make(bench.servers, topic, PARTITIONS, **append)
@@ -82,13 +83,14 @@ def latencies(bench: Bench, rate: int, seconds: int) -> Latencies:
         sender = Thread(target=_send, args=(feed, bench.servers, rate), daemon=True)
         sender.start()
         read = _read(bench.servers, "latency-out", feed)
-        cpu = (cpu_seconds(flow) - before) / seconds
+        cpu = (cpu_seconds(flow) - before) / (WARM_UP_SECONDS + seconds)
         sender.join()
     arrived = {
         _number(message.value()): message.timestamp()[1]
         for message in topics.committed(bench.servers, topic)
     }
-    return summary([read[number] - arrived[number] for number in range(feed.records)], cpu)
+    measured = range(rate * WARM_UP_SECONDS, feed.records)
+    return summary([read[number] - arrived[number] for number in measured], cpu)
 
 
 def _send(feed: Feed, servers: str, rate: int) -> None:
