@@ -1,6 +1,8 @@
 """A local Kafka with a listener for each way to secure one, and with access control."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +12,17 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from local_kafka import LocalKafka
 from tests.security.certificates import Authority
+from tests.support.flow import PROJECT, Flow
 
-__all__ = ["PASSWORD", "RESTRICTED", "USER", "SecuredKafka", "secured_kafka", "set_password"]
+__all__ = [
+    "PASSWORD",
+    "RESTRICTED",
+    "USER",
+    "SecuredKafka",
+    "run_program",
+    "secured_kafka",
+    "set_password",
+]
 
 HOST = "127.0.0.1"
 USER = "login-processor"
@@ -143,6 +154,28 @@ def _access() -> dict[str, str]:
         # What a client's certificate says beside its common name is trustme's.
         "ssl.principal.mapping.rules": "RULE:^.*(CN=[^,]*).*$/$1/,DEFAULT",
     }
+
+
+def run_program(
+    flow: Flow, command: list[str], settings: dict[str, str], seconds: float = 30
+) -> "subprocess.CompletedProcess[str]":
+    """Run one of the programs to its end.
+
+    Args:
+        flow: whose topics and group it gets.
+        command: the module and its options.
+        settings: further settings.
+        seconds: within which it has to end.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        env=flow.environment(**settings),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def set_password(servers: str, user: str, password: str) -> None:

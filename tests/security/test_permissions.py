@@ -1,8 +1,6 @@
 """Permissions that are missing: at the start, and taken away while the flow runs."""
 
 import itertools
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -18,8 +16,8 @@ from kafka.admin import (
     ResourceType,
 )
 
-from tests.security.secured import RESTRICTED, SecuredKafka
-from tests.support.flow import PROJECT, Flow
+from tests.security.secured import RESTRICTED, SecuredKafka, run_program
+from tests.support.flow import Flow
 from tests.support.logins import records
 from tests.support.waiting import wait_until
 
@@ -171,15 +169,8 @@ def test_every_other_program_says_that_it_lacks_a_permission(
     if given == "to describe":
         topics = (restricted.input, restricted.dead_letter_topic, restricted.insights_topic)
         granted.give([(TOPIC, topic, ACLOperation.DESCRIBE) for topic in topics])
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        env=restricted.environment(DASHBOARD_PORT=str(free_ports[0])),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    settings = {"DASHBOARD_PORT": str(free_ports[0])}
+    done = run_program(restricted, command, settings, 60)
     assert done.returncode == 1
     _check_end(done.stdout + done.stderr)
 

@@ -1,7 +1,5 @@
 """Links that can't be: one line that says why, within seconds."""
 
-import subprocess
-import sys
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -12,8 +10,8 @@ from connectors.topics import prepare_topics
 from producer.connection import BrokerError, connect
 from settings import Settings
 from tests.security.certificates import Authority
-from tests.security.secured import PASSWORD, USER, SecuredKafka, set_password
-from tests.support.flow import PROJECT, Flow
+from tests.security.secured import PASSWORD, USER, SecuredKafka, run_program, set_password
+from tests.support.flow import Flow
 from tests.support.logins import records
 from tests.support.waiting import wait_until
 
@@ -109,15 +107,7 @@ def test_a_refused_program_prints_one_line_and_exits_1(
 ) -> None:
     """Nothing but the line is printed: no trace, no waiting, none of the clients' own lines."""
     link = secured.link("LOGIN_TLS", KAFKA_SASL_PASSWORD=WRONG, BROKER_WAIT_SECONDS=LONG)
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        env=secured_flow.environment(**link),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = run_program(secured_flow, command, link)
     assert done.returncode == 1
     [line] = (done.stdout + done.stderr).splitlines()
     assert "refuses the login" in line

@@ -1,7 +1,5 @@
 """Secrets stay where they are: in no line, list, process title, trace or file."""
 
-import subprocess
-import sys
 import traceback
 
 import psutil
@@ -9,8 +7,8 @@ import pytest
 
 from connectors.connection import Connection
 from settings import Settings
-from tests.security.secured import PASSWORD, USER, SecuredKafka
-from tests.support.flow import PROJECT, Flow
+from tests.security.secured import PASSWORD, USER, SecuredKafka, run_program
+from tests.support.flow import Flow
 from tests.support.logins import records
 from tests.support.waiting import wait_until
 
@@ -53,7 +51,7 @@ def test_a_refused_login_is_told_without_the_password(
 ) -> None:
     """The line about a wrong password names the setting, not its value."""
     link = secured.link("LOGIN_TLS", KAFKA_SASL_MECHANISM="PLAIN", KAFKA_SASL_PASSWORD=WRONG)
-    done = _run(secured_flow, command, link)
+    done = run_program(secured_flow, command, link)
     assert done.returncode == 1
     assert "KAFKA_SASL_PASSWORD" in done.stderr
     assert without_secrets(done.stdout + done.stderr)
@@ -69,7 +67,7 @@ def test_the_list_of_settings_hides_them(
 ) -> None:
     """`python -m settings` shows no secret, whether all is well or something is wrong."""
     link = secured.link("LOGIN_TLS", USER_ID_KEY=KEY) | wrong
-    done = _run(secured_flow, ["settings"], link)
+    done = run_program(secured_flow, ["settings"], link)
     assert done.returncode == bool(wrong)
     assert without_secrets(done.stdout + done.stderr)
     assert KEY[:20] not in done.stdout + done.stderr
@@ -92,15 +90,3 @@ def test_a_trace_through_the_settings_hides_them(secured: SecuredKafka) -> None:
 def _fail(settings: Settings, connection: Connection) -> None:
     everything = settings.model_dump()
     raise RuntimeError(settings, connection, everything)
-
-
-def _run(flow: Flow, command: list[str], link: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        env=flow.environment(**link),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
