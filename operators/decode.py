@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from connectors.records import RecordBatch
 from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
@@ -26,15 +27,14 @@ DEEPEST_NESTING = 512
 LONGEST_INTEGER = 20
 
 
-class _TextLogin(Login, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A login with its seconds as text, as some apps send them."""
+class _SentLogin(Login, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A login whose seconds may be text, as some apps send them."""
 
-    timestamp: str  # type: ignore[assignment]  # what decode turns into a Login
+    timestamp: int | str  # type: ignore[assignment]  # decode leaves no text in it
 
 
 FIELDS = Login.__struct_fields__
-_read_login = msgspec.json.Decoder(Login).decode
-_read_text_login = msgspec.json.Decoder(_TextLogin).decode
+_read_login = msgspec.json.Decoder(_SentLogin).decode
 
 
 def decode(value: bytes | None, record_timestamp: int) -> Login | Reject:
@@ -49,37 +49,22 @@ def decode(value: bytes | None, record_timestamp: int) -> Login | Reject:
     # A field is no longer than the message it stands in: JSON's escapes take more bytes than what
     # they stand for. So only a longer message can have a field that is too large.
     if len(value) <= LARGEST_FIELD:
-        login: Login | None
+        # Nearly all are good. Why one isn't is found below, at leisure.
         try:
             login = _read_login(value)
         except ValueError:  # of msgspec, and UnicodeDecodeError
-            login = _read_with_text(value)
-        # Nearly all are good. Why one isn't is found below, at leisure.
+            return decode_carefully(value, record_timestamp)
+        timestamp = login.timestamp
+        if isinstance(timestamp, str):
+            timestamp = _whole_seconds(timestamp)
+            login = replace(login, timestamp=timestamp)
         if (
-            login is not None
-            and login.user_id
-            and 0 <= login.timestamp <= LAST_SECOND
-            and login.timestamp * 1_000 <= record_timestamp + DAY_MS
+            login.user_id
+            and 0 <= timestamp <= LAST_SECOND
+            and timestamp * 1_000 <= record_timestamp + DAY_MS
         ):
             return login
     return decode_carefully(value, record_timestamp)
-
-
-def _read_with_text(value: bytes) -> Login | None:
-    """Read a login whose seconds are text."""
-    try:
-        login = _read_text_login(value)
-    except ValueError:
-        return None
-    return Login(
-        user_id=login.user_id,
-        app_version=login.app_version,
-        ip=login.ip,
-        locale=login.locale,
-        device_id=login.device_id,
-        timestamp=_whole_seconds(login.timestamp),
-        device_type=login.device_type,
-    )
 
 
 def decode_batch(batch: RecordBatch) -> LoginBatch[Login]:
@@ -125,7 +110,7 @@ def _to_login(fields: dict[str, Any], record_timestamp: int) -> Login | Reject:
     if timestamp * 1_000 > record_timestamp + DAY_MS:
         detail = "timestamp is more than a day past the record's own"
         return Reject(Reason.TIMESTAMP_IN_FUTURE, detail)
-    return Login(**{**fields, "timestamp": timestamp})
+    return _SentLogin(**{**fields, "timestamp": timestamp})
 
 
 def _whole_seconds(text: str) -> int:

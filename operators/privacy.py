@@ -11,11 +11,11 @@ __all__ = ["mask_address", "pseudonyms"]
 # Dotted decimal as RFC 3986, 3.2.2 (dec-octet): a leading zero would mean octal to some readers.
 OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _match_ipv4 = re.compile(rf"({OCTET}\.{OCTET}\.{OCTET}\.){OCTET}").fullmatch
-# A global unicast address (RFC 4291, 2.4) with all of its groups, as most clients' are written; not
-# a 6to4 one. Others take the long way.
-GROUP = "[0-9a-fA-F]{1,4}"
+# A global unicast address (RFC 4291, 2.4) with all of its groups, in canonical form as far as its
+# first 48 bits (RFC 5952), as most clients' are written; not a 6to4 one. Others take the long way.
+GROUP = "[1-9a-f][0-9a-f]{0,3}"
 _match_global_ipv6 = re.compile(
-    rf"((?!2002)[23][0-9a-fA-F]{{3}}):({GROUP}):({GROUP}):{GROUP}:{GROUP}:{GROUP}:{GROUP}:{GROUP}"
+    rf"((?!2002)[23][0-9a-f]{{3}}:{GROUP}:{GROUP}:)(?:[0-9a-fA-F]{{1,4}}:){{4}}[0-9a-fA-F]{{1,4}}"
 ).fullmatch
 
 KEY_ID_DIGITS = 8
@@ -40,7 +40,7 @@ def mask_address(text: str) -> str:
     if match := _match_ipv4(text):
         return match[1] + "0"
     if match := _match_global_ipv6(text):
-        return _site(match.groups())
+        return match[1] + ":"
     address = _read_ipv6(text)
     if address is None:
         # Not raised where the parser's own error is handled: that one quotes the address.
@@ -49,14 +49,6 @@ def mask_address(text: str) -> str:
     if inner is not None:
         return str(IPv4Address(int(inner) >> IPV4_HOST_BITS << IPV4_HOST_BITS))
     return str(IPv6Address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
-
-
-def _site(groups: tuple[str, ...]) -> str:
-    """Return the network of an IPv6 address's first 48 bits, with zeros as RFC 5952 wants them."""
-    written = [group.lstrip("0").lower() or "0" for group in groups]
-    while written[-1] == "0":
-        written.pop()
-    return ":".join(written) + "::"
 
 
 def _read_ipv6(text: str) -> IPv6Address | None:

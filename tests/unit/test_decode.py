@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from connectors.records import RecordBatch
 from operators import decode as decode_module
@@ -156,15 +157,15 @@ def test_a_usual_login_is_read_the_quick_way(
 
 def test_a_login_has_what_its_message_has() -> None:
     """Each field is where it belongs."""
-    assert login(message()) == Login(
-        user_id="593-47-5928",
-        timestamp=NOW,
-        app_version="2.3.0",
-        device_type="android",
-        locale="CA",
-        device_id="70d46930-4dbf-4458-b100-179cd9ad90aa",
-        ip="203.0.113.77",
-    )
+    assert asdict(login(message())) == {
+        "user_id": "593-47-5928",
+        "timestamp": NOW,
+        "app_version": "2.3.0",
+        "device_type": "android",
+        "locale": "CA",
+        "device_id": "70d46930-4dbf-4458-b100-179cd9ad90aa",
+        "ip": "203.0.113.77",
+    }
 
 
 def test_nothing_is_trimmed() -> None:
