@@ -140,7 +140,7 @@ class LocalKafka:
     def _configure(self) -> None:
         # A port of its own at each start: the node's only vote is its own, wherever it listens.
         properties = configuration.server_properties(
-            self.bootstrap_servers, f"{HOST}:{free_port()}"
+            self.bootstrap_servers, f"{HOST}:{free_port(self._port)}"
         )
         try:
             self._dir.mkdir(parents=True, exist_ok=True)

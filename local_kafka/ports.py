@@ -17,10 +17,12 @@ CHOICE = range(20_000, 32_000)
 ATTEMPT_MS = 1_000
 
 
-def free_port() -> int:
-    """Return a port that nothing uses."""
+def free_port(besides: int = 0) -> int:
+    """Return a port that nothing uses, and that isn't one that will be used soon."""
     while True:
         port = secrets.choice(CHOICE)  # at random: tests in other processes choose at the same time
+        if port == besides:
+            continue
         try:
             socket.create_server((HOST, port)).close()
         except OSError:

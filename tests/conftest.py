@@ -2,7 +2,6 @@
 
 import itertools
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from connectors import writers
 from local_kafka import LocalKafka
 from tests.support.flow import Flow
+from tests.support.ports import unused_port
 from tests.support.stopped import stop
 from tests.support.topics import Topics
 
@@ -31,11 +31,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 @pytest.fixture
 def free_ports() -> list[int]:
     """Some ports of this machine that nothing listens on."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    return [unused_port() for _ in range(4)]
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import os
 import signal
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from local_kafka.ports import HOST
 from tests.support.flow import WHOLE_FLOW, Flow, FlowProcess
+from tests.support.ports import unused_port
 from tests.support.waiting import wait_until
 
 __all__ = ["Cluster", "Member"]
@@ -114,8 +115,4 @@ class Cluster:
 
 
 def _addresses(count: int) -> str:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ";".join(f"127.0.0.1:{port}" for port in ports)
+    return ";".join(f"{HOST}:{unused_port()}" for _ in range(count))

@@ -16,8 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from local_kafka import LocalKafka
-from local_kafka.ports import free_port
 from tests.support.flow import PROJECT, Flow
+from tests.support.ports import unused_port
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
 
@@ -148,7 +148,7 @@ def test_kafka_starts_with_the_settings_that_need_no_zookeeper(tmp_path: Path) -
         for name, value in environment.items()
         if name.startswith("KAFKA_")
     }
-    ports = {"9092": free_port(), "29092": free_port(), "9093": free_port()}
+    ports = {"9092": unused_port(), "29092": unused_port(), "9093": unused_port()}
     for old, new in ports.items():
         for name, value in properties.items():
             address = rf"\b(?:kafka|localhost|0\.0\.0\.0):{old}\b"

@@ -12,8 +12,9 @@ import pytest
 from jgo.config import GlobalSettings
 
 from local_kafka import LocalKafka, LocalKafkaError, broker, guarded, jars
-from local_kafka.ports import answers, free_port
+from local_kafka.ports import answers
 from tests.support.flow import PROJECT
+from tests.support.ports import unused_port
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
 
@@ -109,7 +110,7 @@ def test_signals_before_a_start_reach_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
 def test_it_ends_with_a_killed_parent(tmp_path: Path, paused: bool) -> None:
     """A parent that is killed with kill -9 takes the broker along, and a new one can follow."""
-    port = free_port()
+    port = unused_port()
     owner = (
         "import pathlib, local_kafka\n"
         f"kafka = local_kafka.LocalKafka(pathlib.Path({str(tmp_path)!r}), {port})\n"
@@ -200,7 +201,7 @@ def test_the_path_of_its_folder_may_hold_anything(tmp_path: Path) -> None:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_the_command_runs_until_a_signal(tmp_path: Path, signum: signal.Signals) -> None:
     """`python -m local_kafka` answers without a network, and on a signal ends with status 0."""
-    port = free_port()
+    port = unused_port()
     with python("-m", "local_kafka", "--port", str(port), "--data-dir", str(tmp_path)) as process:
         assert process.stderr
         lines = iter(process.stderr.readline, "")

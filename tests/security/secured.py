@@ -1,6 +1,5 @@
 """A local Kafka with a listener for each way to secure one, and with access control."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,10 @@ from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from local_kafka import LocalKafka
+from local_kafka.ports import HOST
 from tests.security.certificates import Authority
 from tests.support.flow import PROJECT, Flow
+from tests.support.ports import unused_port
 
 __all__ = [
     "PASSWORD",
@@ -24,7 +25,6 @@ __all__ = [
     "set_password",
 ]
 
-HOST = "127.0.0.1"
 USER = "login-processor"
 RESTRICTED = "restricted"  # may do what access rules say, and nothing else
 PASSWORD = "s3cret-Passw0rd-0f-the-tests"  # noqa: S105 - of a broker that lives for one test run
@@ -93,7 +93,7 @@ def secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
     authority.issue("broker", HOST, "localhost")
     authority.issue("expired", HOST, "localhost", expired=True)
     authority.issue("elsewhere", "kafka.elsewhere.test")
-    ports = dict(zip([*LISTENERS, "CONTROLLER"], _free_ports(len(LISTENERS) + 1), strict=True))
+    ports = {name: unused_port() for name in [*LISTENERS, "CONTROLLER"]}
     servers = {name: f"{HOST}:{port}" for name, port in ports.items()}
     properties = _listeners(servers) | _tls(folder / "certificates", authority) | _logins()
     with LocalKafka(folder / "kafka", ports["PLAINTEXT"], properties | _access()) as broker:
@@ -185,11 +185,3 @@ def set_password(servers: str, user: str, password: str) -> None:
             change = UserScramCredentialUpsertion(user, mechanism, password)
             answers = admin.alter_user_scram_credentials([change])
             assert not any(answers.values()), answers
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
