@@ -1,6 +1,7 @@
 """A real Kafka for all tests, and a flow with topics of its own for each."""
 
 import itertools
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ _numbers = itertools.count()
 # Started in the background of a script, the tests ignore SIGINT, and so would what they start: a
 # program only heeds it where its parent does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A broker here lives for minutes at most: the compiler's last stage would cost more processor time
+# at its start, a third of it, than it can save.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 @pytest.fixture(scope="session")
