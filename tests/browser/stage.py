@@ -16,7 +16,7 @@ from operators.event_time import Windowing
 from operators.insights import iso_time, make_insight
 from operators.stats import LoginStats
 from tests.support.flow import Flow
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 PARTITIONS = 2
 WINDOWING = Windowing(60, 10)
@@ -113,7 +113,7 @@ class Stage:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(120)
         assert "Traceback" not in log.read_text(), log.read_text()
 
 
@@ -127,7 +127,9 @@ def text(page: BrowserPage, selector: str) -> str:
     return page.locator(selector).inner_text()
 
 
-def wait_for_text(page: BrowserPage, selector: str, wanted: str, seconds: float = 20.0) -> None:
+def wait_for_text(
+    page: BrowserPage, selector: str, wanted: str, seconds: float = DEADLINE_SECONDS
+) -> None:
     """Return when an element shows a text."""
     wait_until(
         lambda: text(page, selector) == wanted,

@@ -9,8 +9,6 @@ from tests.browser.stage import Stage, insight, login, text, wait_for_text
 from tests.support.flow import Flow
 from tests.support.waiting import wait_until
 
-BACK_SECONDS = 60.0
-
 
 def test_a_broker_that_goes_away_is_told_and_waited_for(
     tmp_path: Path, port: int, page: BrowserPage
@@ -25,13 +23,13 @@ def test_a_broker_that_goes_away_is_told_and_waited_for(
             wait_for_text(page, ".value-logins", "1")
             wait_for_text(page, ".status-word", "Live")
             broker.kill()
-            wait_for_text(page, ".status-word", "Kafka is away", BACK_SECONDS)
+            wait_for_text(page, ".status-word", "Kafka is away")
             assert broker.bootstrap_servers in text(page, ".banner-title")
             assert text(page, ".value-logins") == "1"
             broker.start()
             stage.write(insight(1, [login(2)]))
-            wait_for_text(page, ".status-word", "Live", BACK_SECONDS)
-            wait_for_text(page, ".value-logins", "2", BACK_SECONDS)
+            wait_for_text(page, ".status-word", "Live")
+            wait_for_text(page, ".value-logins", "2")
             wait_until(lambda: not page.locator(".banner").is_visible(), "no banner any more")
 
 
@@ -47,8 +45,8 @@ def test_a_page_without_any_broker_says_so(
         with broker:
             stage.make_topics()
             stage.write(insight(0, [login(1)]))
-            wait_for_text(page, ".value-logins", "1", BACK_SECONDS)
-            wait_for_text(page, ".status-word", "Live", BACK_SECONDS)
+            wait_for_text(page, ".value-logins", "1")
+            wait_for_text(page, ".status-word", "Live")
 
 
 def test_a_page_whose_server_was_restarted_goes_on(
@@ -62,4 +60,4 @@ def test_a_page_whose_server_was_restarted_goes_on(
         wait_for_text(page, ".value-logins", "1")
     stage.write(insight(1, [login(2)]))
     with stage.dashboard(port):
-        wait_for_text(page, ".value-logins", "2", BACK_SECONDS)
+        wait_for_text(page, ".value-logins", "2")

@@ -220,7 +220,7 @@ class SeedRun:
             self._start()
             before = self._monitor.total()
             self._supervised(lambda: self._monitor.total() > before, "take-over", fault)
-        statuses = zombie.wait(30)
+        statuses = zombie.wait(RECOVER_SECONDS)
         if not _ended_with_a_line(statuses):
             return f"the zombie ended with {statuses}"
         return None if FENCED in zombie.said() else "the zombie didn't say that it was replaced"

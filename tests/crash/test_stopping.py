@@ -16,7 +16,7 @@ from local_kafka import LocalKafka
 from tests.crash.conftest import Start
 from tests.support.flow import Flow
 from tests.support.logins import numbers, records
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 LOGINS = 20_000
 DRAIN_SECONDS = 10
@@ -76,7 +76,7 @@ def test_a_second_signal_ends_at_once(
         cluster.send(signal.SIGTERM)
         wait_until(lambda: "a second signal ends at once" in cluster.said(), "the first signal")
         cluster.send(signal.SIGTERM)
-        assert cluster.wait(1.0) == [-signal.SIGTERM]
+        assert cluster.wait(DEADLINE_SECONDS) == [-signal.SIGTERM]
     finally:
         breakable.resume()
         cluster.kill()
@@ -110,7 +110,7 @@ def test_a_start_waits_for_the_broker_with_a_line_and_goes_on(
     breakable.kill()
     try:
         cluster = start(crash_flow, 1, settings={"BROKER_WAIT_SECONDS": "120"})
-        wait_until(lambda: "no Kafka broker answers" in cluster.said(), "a line", 20)
+        wait_until(lambda: "no Kafka broker answers" in cluster.said(), "a line")
     finally:
         breakable.start()
     await_outputs(crash_flow)
@@ -127,7 +127,7 @@ def test_a_start_gives_up_at_the_limit(
         "BROKER_WAIT_SECONDS": "9",
     }
     cluster = start(crash_flow, 1, settings=nobody)
-    assert cluster.wait(30) == [1]
+    assert cluster.wait(DEADLINE_SECONDS) == [1]
     assert time.monotonic() - begin >= 9
     assert "waiting" in cluster.said()
     assert cluster.said().splitlines()[-1].startswith("no Kafka broker answers")

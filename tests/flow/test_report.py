@@ -237,7 +237,7 @@ def test_reader_that_has_gone_stops_nothing() -> None:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
     finally:
         os.close(write_end)

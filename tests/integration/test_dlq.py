@@ -298,7 +298,7 @@ def test_killed_at_any_moment_and_repeated_each_goes_back_once(letters: Flow) ->
     assert reached == sorted(reached)
     assert reached[-1] < count
     with start(letters, "replay", "--repair", "repairs:die", BATCH_SIZE="7") as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
     line = closing(letters)
     assert replayed(letters) == list(range(count))
@@ -312,7 +312,7 @@ def test_interrupted_in_order_and_repeated(letters: Flow) -> None:
     with start(letters, "replay", "--repair", "repairs:slow", BATCH_SIZE="10") as process:
         _wait_for_records(letters, 20)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in err
     done = replayed(letters)
@@ -330,7 +330,7 @@ def test_of_two_at_once_the_first_is_fenced(letters: Flow) -> None:
     with start(letters, "replay", "--repair", "repairs:slow", BATCH_SIZE="5") as first:
         _wait_for_records(letters, 20)
         assert int(closing(letters).split()[0]) > 0
-        out, err = first.communicate(timeout=60)
+        out, err = first.communicate(timeout=120)
     assert first.returncode == 1
     assert out == ""
     line = err.splitlines()[-1]
@@ -416,7 +416,7 @@ def test_an_empty_topic_and_a_reader_that_has_gone(letters: Flow) -> None:
             process.stdout.close()
             assert process.stderr is not None
             assert process.stderr.read() == ""
-            assert process.wait(60) == 0
+            assert process.wait(120) == 0
     assert replayed(letters) == list(range(300))
 
 
@@ -432,7 +432,7 @@ def test_on_a_terminal_there_is_a_table(letters: Flow, tmp_path: Path) -> None:
         cwd=tmp_path,
         check=True,
         stdout=subprocess.DEVNULL,
-        timeout=60,
+        timeout=120,
     )
     text = typescript.read_text()
     assert "Reason" in text

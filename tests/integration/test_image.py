@@ -47,7 +47,7 @@ def test_the_images_command_runs_drains_and_goes_on(image: Path, flow: Flow) -> 
             wanted = f"report: {total} logins"
             wait_until(lambda wanted=wanted: wanted in log.read_text(), wanted)  # type: ignore[misc]
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
         finally:
             process.kill()
     assert len(flow.outputs()) == 400
@@ -93,7 +93,7 @@ def test_the_live_pages_image_serves_it_and_writes_nothing(
     try:
         wait_until(lambda: _answers(port), "the live page")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     finally:
         process.kill()
     assert sorted(folder.rglob("*")) == files

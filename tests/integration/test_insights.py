@@ -139,10 +139,10 @@ def test_silent_partition_holds_windows_back_only_until_it_is_idle(flow: Flow) -
             flow.topics.send(flow.input, [{"value": b"no login", "partition": 0}])
             return figures(flow)
 
-        wait_until(window_while_the_other_speaks, "the window behind the silent partition", 15)
+        wait_until(window_while_the_other_speaks, "the window behind the silent partition")
         flow.topics.send(flow.input, at(1, 5, 65, 200))
         flow.topics.send(flow.input, at(0, 200))
-        wait_until(lambda: len(figures(flow)) == 2, "the window of both partitions", 2)
+        wait_until(lambda: len(figures(flow)) == 2, "the window of both partitions")
         process.wait_for_text("1 (16.7%) late logins")
     assert [logins for _, logins, final in figures(flow) if final] == [1, 2]
 
@@ -165,7 +165,7 @@ def test_other_window_length_over_an_old_recovery_folder_stops_the_start(flow: F
     flow.back_fill()
     before = figures(flow)
     with flow.running(*flow.recovery_options(), WINDOW_SECONDS="30") as process:
-        assert process.wait(60) == 1, process.output()
+        assert process.wait() == 1, process.output()
     assert "set WINDOW_SECONDS=60 again" in process.output()
     assert "Traceback" not in process.output()
     assert figures(flow) == before

@@ -86,7 +86,7 @@ def run_until_report(checkout: Path, port: int, page_port: int) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{page_port}") as page:
             assert page.status == 200
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(60) == 0, log.read_text()
+        assert process.wait(120) == 0, log.read_text()
     finally:
         process.kill()
     assert "Traceback" not in log.read_text()

@@ -14,6 +14,7 @@ from local_kafka.ports import HOST
 from tests.security.certificates import Authority
 from tests.support.flow import PROJECT, Flow
 from tests.support.ports import unused_port
+from tests.support.waiting import DEADLINE_SECONDS
 
 __all__ = [
     "PASSWORD",
@@ -157,7 +158,7 @@ def _access() -> dict[str, str]:
 
 
 def run_program(
-    flow: Flow, command: list[str], settings: dict[str, str], seconds: float = 30
+    flow: Flow, command: list[str], settings: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
     """Run one of the programs to its end.
 
@@ -165,7 +166,6 @@ def run_program(
         flow: whose topics and group it gets.
         command: the module and its options.
         settings: further settings.
-        seconds: within which it has to end.
     """
     return subprocess.run(
         [sys.executable, "-m", *command],
@@ -173,7 +173,7 @@ def run_program(
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
 

@@ -58,7 +58,7 @@ def test_a_broker_that_restarts_lets_the_flow_in_again(
         process.wait_for_text("Kafka is away")
         secured.broker.start()
         flow.topics.send(flow.input, records(range(100, 200)))
-        wait_until(lambda: len(flow.outputs()) == 200, "the others", seconds=60)
+        wait_until(lambda: len(flow.outputs()) == 200, "the others")
         assert process.stop() == 0, process.output()
     assert numbers(flow.outputs()) == list(range(200))
 
@@ -70,5 +70,5 @@ def _send(flow: Flow, link: dict[str, str]) -> None:
         env=flow.environment(**link),
         cwd=PROJECT,
         check=True,
-        timeout=60,
+        timeout=120,
     )

@@ -129,7 +129,7 @@ def test_each_of_them_is_needed_and_missed_in_one_line(
     if left_out[1] == restricted.dead_letter_topic:
         restricted.topics.send(restricted.input, [{"value": b"no login", "partition": 0}])
     with restricted.running(STOP_AT_END="true") as process:
-        assert process.wait(20) == 1, process.output()
+        assert process.wait() == 1, process.output()
     _check_end(process.output())
 
 
@@ -170,7 +170,7 @@ def test_every_other_program_says_that_it_lacks_a_permission(
         topics = (restricted.input, restricted.dead_letter_topic, restricted.insights_topic)
         granted.give([(TOPIC, topic, ACLOperation.DESCRIBE) for topic in topics])
     settings = {"DASHBOARD_PORT": str(free_ports[0])}
-    done = run_program(restricted, command, settings, 60)
+    done = run_program(restricted, command, settings)
     assert done.returncode == 1
     _check_end(done.stdout + done.stderr)
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from tests.support.topics import Topics
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 PROJECT = Path(__file__).parents[2]
 RUN_SECONDS = 120.0
@@ -127,7 +127,7 @@ class FlowProcess:
         """Return what the process has printed so far, report and log lines."""
         return self.log.read_text(errors="replace")
 
-    def wait_for_text(self, text: str, seconds: float = 30.0) -> None:
+    def wait_for_text(self, text: str, seconds: float = DEADLINE_SECONDS) -> None:
         """Return when the process has printed a text."""
         wait_until(lambda: text in self.output(), f"{text!r} in:\n{self.output()}", seconds)
 
@@ -138,7 +138,7 @@ class FlowProcess:
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """Drain the flow and return its exit status."""
         self.process.send_signal(signum)
-        return self.wait(30)
+        return self.wait()
 
     def kill(self) -> None:
         """End the process with kill -9."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-READ_SECONDS = 60.0
+READ_SECONDS = 120.0
 
 
 class Topics:

@@ -7,9 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.02
+DEADLINE_SECONDS = 90.0  # far more than anything takes: a busy machine is no failure
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) -> T:
     """Return the condition's first true value, or fail at the deadline and say what was awaited."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
