@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from playwright.sync_api import Page as BrowserPage
 
 from models import Insight
@@ -46,6 +47,7 @@ def test_only_the_newest_thousand_are_kept(stage: Stage, port: int, page: Browse
         assert len(series(page, "logins-chart")["Logins"]) == points
 
 
+@pytest.mark.alone
 def test_they_stay_smooth_while_windows_come(stage: Stage, port: int, page: BrowserPage) -> None:
     """While windows come as fast as they can, the page still draws most of its frames."""
     stage.make_topics()

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.bench import Bench
 from benchmarks.quick import limit, quick
 from local_kafka import LocalKafka
 
 
+@pytest.mark.alone
 def test_a_login_takes_no_more_cpu_than_before(kafka: LocalKafka, tmp_path: Path) -> None:
     """The outputs of both are checked too."""
     found = quick(Bench(kafka.bootstrap_servers, tmp_path))
