@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from itertools import cycle
@@ -23,6 +23,8 @@ __all__ = ["SoakPlan", "SoakResult", "soak"]
 
 PARTITIONS = 4
 SAMPLE_SECONDS = 1.0
+START_SECONDS = 120.0  # for a process to report something
+REPORT = "report: "
 DRAIN_SECONDS = 60.0  # for the flow to write what is left once the producer has stopped
 MEGABYTE = 1e6
 # A soak of days must not fill the disk: an hour of logins is kept, in files of 64 MB.
@@ -34,9 +36,9 @@ class SoakPlan:
     """What to do.
 
     Attributes:
-        seconds: how long the load lasts.
+        seconds: how long the load lasts, without the times in which the flow starts.
         rate: logins a second.
-        life: seconds until the flow's process is ended and started again.
+        life: seconds from its first report until the flow's process is ended and started again.
         folder: for the broker's data, logs and samples; has to be new.
     """
 
@@ -93,6 +95,7 @@ class _Soak:
         self._result = result
         self._write = write
         self._began = time.monotonic()
+        self._starting = 0.0  # seconds until each process wrote, in all
         self._options = flow.recovery_options()
 
     def run(self) -> None:
@@ -113,29 +116,41 @@ class _Soak:
                 process.kill()
 
     def _over(self) -> bool:
-        return time.monotonic() - self._began >= self._plan.seconds
+        return time.monotonic() - self._began - self._starting >= self._plan.seconds
 
     def _watch(self, process: FlowProcess, life: int) -> None:
-        """Sample until this life, or the soak, is over."""
+        """Sample until the process reports, and then until its life, or the soak, is over."""
         started = time.monotonic()
+        if not self._sample(process, life, lambda: REPORT in process.output(), START_SECONDS):
+            self._result.faults.append(_failed(process, life, "reported nothing"))
+            return
+        self._starting += time.monotonic() - started
+        self._sample(process, life, self._over, self._plan.life)
+        if process.process.poll() is not None:
+            self._result.faults.append(_failed(process, life, "ended by itself"))
+
+    def _sample(
+        self, process: FlowProcess, life: int, enough: Callable[[], bool], most: float
+    ) -> bool:
+        """Sample until it is enough, at most for some seconds; tell whether it was."""
         watched = psutil.Process(process.process.pid)
-        due = started
-        while time.monotonic() - started < self._plan.life and not self._over():
+        begin = due = time.monotonic()
+        while not (found := enough()) and time.monotonic() - begin < most:
             if process.process.poll() is not None:
-                self._result.faults.append(_ended_by_itself(process, life))
-                return
+                return False
             with suppress(psutil.Error):  # it has just ended: seen in the next round
-                self._take(watched, life, started)
+                self._take(watched, life)
             due += SAMPLE_SECONDS
             time.sleep(max(0.0, due - time.monotonic()))
+        return found
 
-    def _take(self, watched: psutil.Process, life: int, started: float) -> None:
+    def _take(self, watched: psutil.Process, life: int) -> None:
         lag = self._meter.lag()
         now = time.monotonic()
         sample = Sample(
             seconds=round(now - self._began, 2),
             life=life,
-            age=round(now - started, 2),
+            age=round(time.time() - watched.create_time(), 2),
             rss=round(watched.memory_info().rss / MEGABYTE, 2),
             lag=lag,
             files=watched.num_fds(),
@@ -148,7 +163,7 @@ class _Soak:
         at = time.monotonic() - self._began
         self._result.restarts.append((at, signum.name))
         process.process.send_signal(signum)
-        status = process.wait(30)
+        status = process.wait()
         if signum == signal.SIGTERM and status != 0:
             self._result.faults.append(f"a drain after {at:.0f} s ended with status {status}")
 
@@ -160,9 +175,9 @@ class _Soak:
             self._result.faults.append(f"the last drain ended with status {status}")
 
 
-def _ended_by_itself(process: FlowProcess, life: int) -> str:
+def _failed(process: FlowProcess, life: int, what: str) -> str:
     last = process.output().strip().splitlines()[-1:]
-    return f"life {life}: the flow ended with status {process.process.returncode}: {last}"
+    return f"life {life}: the flow {what}, its status is {process.process.poll()}: {last}"
 
 
 @contextmanager
