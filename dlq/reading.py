@@ -23,8 +23,8 @@ Span = tuple[TopicPartition, int]
 POLL_SECONDS = 0.2  # how soon a stop is seen
 REQUEST_SECONDS = 2.0
 DEADLINE_SECONDS = 60.0  # for the first answer: a broker that is starting needs a while
-# How long a fetch waits for records that aren't there. Nothing new is waited for here, and every other
-# request waits behind it: with the default of 500 ms, for half a second each.
+# How long a fetch waits for records that aren't there. Nothing new is waited for here, and each
+# other request waits behind it: with the default for half a second.
 END_WAIT_MS = 10
 # What the client reads ahead, which bounds its memory.
 READ_AHEAD_BYTES = 16 * 1024 * 1024

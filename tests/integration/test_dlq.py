@@ -1,116 +1,25 @@
 """Dead letters shown and sent back on a real broker, by the commands as their users run them."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
-from connectors.dead_letters import dead_letter_headers
-from connectors.records import DeadLetter
 from producer.hostile import RECORD, hostile_messages
-from tests.support.flow import PROJECT, Flow
-from tests.support.hanging import leave_hanging
+from tests.support.dead_letters import (
+    PARTITIONS,
+    REPAIRS,
+    closing,
+    dead,
+    ended,
+    replayed,
+    run,
+    start,
+)
+from tests.support.flow import Flow
 from tests.support.waiting import wait_until
-
-PARTITIONS = 3
-REPAIRS = """
-import json, os, time
-
-def mend(value, reason):
-    if reason != "missing_user_id":
-        return None
-    return json.dumps({**json.loads(value), "user_id": "mended"}).encode()
-
-def fail(value, reason):
-    raise ValueError(f"can't read {value!r}")
-
-def slow(value, reason):
-    time.sleep(0.02)
-    return value
-
-def die(value, reason, calls=[]):
-    calls.append(value)
-    if len(calls) == 100:
-        os.kill(os.getpid(), 9)
-    return value
-"""
-
-
-@pytest.fixture
-def letters(flow: Flow) -> Flow:
-    """A flow with topics and no letters yet, and repair functions in its folder."""
-    flow.topics.make(flow.input, PARTITIONS)
-    flow.topics.make(flow.dead_letter_topic, PARTITIONS)
-    (flow.folder / "repairs.py").write_text(REPAIRS)
-    return flow
-
-
-def start(flow: Flow, *options: str, **settings: str) -> subprocess.Popen[str]:
-    """Start a dlq command."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "dlq", *options],
-        cwd=flow.folder,
-        env=flow.environment(PYTHONPATH=f"{PROJECT}{os.pathsep}{flow.folder}", **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(flow: Flow, *options: str, **settings: str) -> tuple[str, str]:
-    """Run a dlq command to its end, and return what it printed on both ways."""
-    return ended(flow, 0, *options, **settings)
-
-
-def ended(flow: Flow, status: int, *options: str, **settings: str) -> tuple[str, str]:
-    """Do as run for a command that ends with another status."""
-    with start(flow, *options, **settings) as process:
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == status, out + err
-    assert "Traceback" not in err
-    return out, err
-
-
-def closing(flow: Flow, *options: str, **settings: str) -> str:
-    """Run a replay and return its last line, without its name."""
-    return run(flow, "replay", *options, **settings)[0].splitlines()[-1].removeprefix("dlq: ")
-
-
-def dead(flow: Flow, numbers: range, **changes: Any) -> Iterator[dict[str, Any]]:
-    """Return dead letters as records for their topic; their value is their number."""
-    for number in numbers:
-        letter = DeadLetter(
-            offset=number,
-            timestamp=1_720_000_000_000 + number * 1_000,
-            key=b"key-%d" % number,
-            value=b"%d" % number,
-            headers=[("trace", b"\xff%d" % number), ("trace", b"")],
-            reason=changes.get("reason", "not_an_object"),
-            detail="the value is JSON, but not an object",
-        )
-        partition = number % PARTITIONS
-        headers = dead_letter_headers(letter, changes.get("topic", flow.input), partition)
-        headers += changes.get("headers", [])
-        yield {
-            "key": letter.key,
-            "value": letter.value,
-            "headers": headers,
-            "partition": partition,
-        }
-
-
-def replayed(flow: Flow) -> list[int]:
-    """Return the numbers in the input topic, in order."""
-    return sorted(int(record.value) for record in flow.topics.read(flow.input))
 
 
 def test_show_counts_what_the_flow_rejected(flow: Flow) -> None:
@@ -249,27 +158,6 @@ def _wait_for_letters(flow: Flow, count: int) -> None:
     wait_until(lambda: len(flow.dead_letters()) == count, f"{count} letters", 60)
 
 
-def _wait_for_records(flow: Flow, count: int) -> None:
-    """Wait for offsets of committed records; those of control records are counted in."""
-    consumer = Consumer({"bootstrap.servers": flow.servers, "group.id": "test"})
-    parts = [TopicPartition(flow.input, partition) for partition in range(PARTITIONS)]
-    try:
-        wait_until(
-            lambda: sum(_end(consumer, part) for part in parts) >= count,
-            f"{count} offsets",
-            60,
-        )
-    finally:
-        consumer.close()
-
-
-def _end(consumer: Consumer, part: TopicPartition) -> int:
-    try:
-        return consumer.get_watermark_offsets(part)[1]
-    except KafkaException:  # the client doesn't know yet where the partition is
-        return 0
-
-
 def test_a_repair_function_that_raises_leaves_the_letter(letters: Flow) -> None:
     """One line for each, with nothing of the value in it; a later run can send them."""
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(3)))
@@ -280,86 +168,6 @@ def test_a_repair_function_that_raises_leaves_the_letter(letters: Flow) -> None:
     assert len(lines) == 3
     assert all(line.endswith("repair: ValueError in line 10 of repairs.py") for line in lines)
     assert closing(letters).startswith("3 replayed")
-
-
-def test_killed_at_any_moment_and_repeated_each_goes_back_once(letters: Flow) -> None:
-    """kill -9 in the middle of transactions, again and again; at the end each is there once."""
-    count = 2_000
-    letters.topics.send(letters.dead_letter_topic, dead(letters, range(count)))
-    reached = []
-    for kill in range(5):
-        ends = letters.topics.ends(letters.input)
-        with start(letters, "replay", BATCH_SIZE="7") as process:
-            _wait_for_records(letters, sum(ends.values()) + 100 + 17 * kill)
-            time.sleep(0.003 * kill)
-            process.kill()
-            process.communicate()
-        reached.append(len(replayed(letters)))
-    assert reached == sorted(reached)
-    assert reached[-1] < count
-    with start(letters, "replay", "--repair", "repairs:die", BATCH_SIZE="7") as process:
-        process.communicate(timeout=120)
-    assert process.returncode == -signal.SIGKILL
-    line = closing(letters)
-    assert replayed(letters) == list(range(count))
-    assert int(line.split()[0]) + int(line.split(", ")[1].split()[0]) == count
-
-
-def test_interrupted_in_order_and_repeated(letters: Flow) -> None:
-    """On SIGINT the batch in hand is written, the line says to run it again, and that goes on."""
-    count = 1_000
-    letters.topics.send(letters.dead_letter_topic, dead(letters, range(count)))
-    with start(letters, "replay", "--repair", "repairs:slow", BATCH_SIZE="10") as process:
-        _wait_for_records(letters, 20)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    done = replayed(letters)
-    assert out.splitlines()[-1] == (
-        f"dlq: {len(done)} replayed into {letters.input}, 0 replayed before, 0 left; "
-        "stopped early: run it again to go on"
-    )
-    assert closing(letters).startswith(f"{count - len(done)} replayed")
-    assert replayed(letters) == list(range(count))
-
-
-def test_of_two_at_once_the_first_is_fenced(letters: Flow) -> None:
-    """The one started later does the work; the other ends with a line, and nothing is twice."""
-    letters.topics.send(letters.dead_letter_topic, dead(letters, range(600)))
-    with start(letters, "replay", "--repair", "repairs:slow", BATCH_SIZE="5") as first:
-        _wait_for_records(letters, 20)
-        assert int(closing(letters).split()[0]) > 0
-        out, err = first.communicate(timeout=120)
-    assert first.returncode == 1
-    assert out == ""
-    line = err.splitlines()[-1]
-    assert line.startswith("dlq: replay: this process may write no more: another one took over")
-    assert line.endswith("were replayed")
-    assert len(err.splitlines()) == 1, err
-    assert replayed(letters) == list(range(600))
-
-
-def test_what_a_broker_failed_to_abort_is_not_sent_back_twice(letters: Flow) -> None:
-    """A letter of a replay that broke off, whose transaction the broker forgot, stays unseen."""
-    letters.topics.send(letters.dead_letter_topic, dead(letters, range(9)))
-    assert closing(letters, "--reason", "not_json").startswith("0 replayed")
-    marks = f"{letters.dead_letter_topic}-replayed"
-    leave_hanging(letters.servers, marks, letters.input, 1, b"former life", b"{}")
-    assert closing(letters).startswith("9 replayed")
-    assert b"former life" not in {record.key for record in letters.topics.read(letters.input)}
-
-
-def test_marks_of_a_deleted_topic_do_not_count(letters: Flow) -> None:
-    """A dead-letter topic made again has other letters at the same offsets."""
-    letters.topics.send(letters.dead_letter_topic, dead(letters, range(9)))
-    assert closing(letters).startswith("9 replayed")
-    letters.topics.delete(letters.dead_letter_topic)
-    wait_until(lambda: not letters.topics.ends(letters.dead_letter_topic), "the topic to go")
-    letters.topics.make(letters.dead_letter_topic, PARTITIONS)
-    letters.topics.send(letters.dead_letter_topic, dead(letters, range(9, 18)))
-    assert closing(letters).startswith("9 replayed")
-    assert replayed(letters) == list(range(18))
 
 
 def test_a_topic_that_would_forget_is_refused(letters: Flow) -> None:
