@@ -35,6 +35,7 @@ COPY --from=packages /venv /venv
 COPY models.py settings.py logs.py ./
 COPY connectors connectors
 COPY operators operators
+COPY monitoring monitoring
 COPY dataflows dataflows
 COPY producer producer
 COPY insights insights

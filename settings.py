@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     user_id_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     dashboard_host: str = Field(default="127.0.0.1", min_length=1)
     dashboard_port: Port = 8_080
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    metrics_port: Port | None = None
     log_format: Literal["console", "json"] = "console"
 
     @property

@@ -21,12 +21,15 @@ from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
 from connectors.stopping import stop_process
+from monitoring import observe
+from monitoring.health import HEALTH
 from settings import Settings
 
 __all__ = ["End", "InputPartition"]
 
 # For the broker to say where a partition ends, after a fetch of 100 ms; the worker waits meanwhile.
 CHECK_SECONDS = 0.5
+LAG_SECONDS = 5.0  # between two looks, which cost as much as a poll
 
 
 class End:
@@ -92,6 +95,8 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._end = end
         self._draining = draining
         self._next_awake: datetime | None = None
+        self._next_look = time.monotonic()
+        HEALTH.assigned(where.partition)
 
     def next_batch(self) -> list[RecordBatch]:
         """Return what has come since the last poll as one batch, or nothing.
@@ -102,9 +107,12 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if self._draining.is_set():
             raise StopIteration
         polled = self._consumer.consume(self._batch_size, 0)
+        HEALTH.polled(self._where.partition)
+        self._look_at_lag()
         full = len(polled) == self._batch_size
         self._next_awake = None if full else datetime.now(UTC) + self._interval
         records = self._records(polled)
+        observe.batch_read(len(records))
         if records or self._gap:
             # A gap has to be known at once: an end, or idleness, must not come before it.
             self._idle.heard()
@@ -124,6 +132,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     def close(self) -> None:
         """End the consumer."""
         self._consumer.close()
+        HEALTH.ended()
 
     def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
         """Leave out the client's errors, and what lies behind the end that was set."""
@@ -172,6 +181,16 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         """Return the offset that reading has come to; transaction markers count, though unseen."""
         position: int = self._consumer.position([self._where])[0].offset
         return max(position, self._begin)  # negative before anything was read
+
+    def _look_at_lag(self) -> None:
+        """Compare, now and then, the position with the end that the client last heard of."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LAG_SECONDS
+        _, end = self._consumer.get_watermark_offsets(self._where, cached=True)
+        if end >= 0:  # negative before the first answer
+            observe.lag(self._where.partition, end - self._position())
 
     def _at_end(self) -> bool:
         """Ask the broker whether all committed records were read; False if it doesn't answer."""

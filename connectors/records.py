@@ -116,6 +116,7 @@ class OutputBatch:
             written already.
         records: the output records, parallel to offsets.
         dead_letters: the records that have no output.
+        arrived: the Kafka timestamp of the batch's first record in ms, None without records.
     """
 
     topic: str
@@ -125,6 +126,7 @@ class OutputBatch:
     offsets: Sequence[int]
     records: list[OutputRecord]
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    arrived: int | None = None
 
     @property
     def key(self) -> str:

@@ -1,5 +1,6 @@
 """A Bytewax sink that writes each batch to Kafka once: outputs, dead letters and progress."""
 
+import time
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -15,6 +16,7 @@ from connectors.records import OutputBatch
 from connectors.topics import FlowTopics, partition_names
 from connectors.writers import Writer, open_writer
 from models import Progress
+from monitoring import observe
 from settings import Settings
 
 __all__ = ["TransactionalKafkaSink", "unwritten"]
@@ -121,7 +123,9 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
 
     def snapshot(self) -> SinkState:
         """Wait for what is under way: only what is committed may enter a snapshot."""
+        began = time.monotonic()
         self._writer.wait()
+        observe.snapshot_taken(time.monotonic() - began)
         self._group_offsets.commit(self._partition, self._written)
         return {"version": STATE_VERSION, "next_offset": self._written}
 
@@ -131,7 +135,11 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         self._group_offsets.commit(self._partition, self._written, last=True)
 
     def _write(self, batch: OutputBatch) -> None:
-        self._writer.write(lambda: self._send_records(batch), lambda: self._send_progress(batch))
+        self._writer.write(
+            lambda: self._send_records(batch),
+            lambda: self._send_progress(batch),
+            lambda: observe.batch_written(batch),
+        )
 
     def _send_records(self, batch: OutputBatch) -> None:
         self._writer.send_all(self._topics.output, batch.records)

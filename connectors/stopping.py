@@ -4,6 +4,7 @@ import atexit
 import os
 import signal
 import sys
+from collections.abc import Callable
 from threading import Event
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -11,9 +12,11 @@ from typing import NoReturn, Protocol
 import structlog
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-__all__ = ["StopSink", "drain_on_signals", "stop_process"]
+__all__ = ["StopSink", "before_the_end", "drain_on_signals", "stop_process"]
 
 log = structlog.get_logger()
+
+_last_deeds: list[Callable[[], None]] = []
 
 
 def drain_on_signals() -> Event:
@@ -78,4 +81,11 @@ def stop_process(message: str) -> NoReturn:
     log.error(message)
     sys.stdout.flush()
     sys.stderr.flush()
+    for deed in _last_deeds:
+        deed()
     os._exit(1)
+
+
+def before_the_end(deed: Callable[[], None]) -> None:
+    """Have stop_process call this between its line and the end."""
+    _last_deeds.append(deed)

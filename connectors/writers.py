@@ -4,6 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import get_ident
 from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -14,6 +15,7 @@ from connectors.hanging import open_among
 from connectors.records import Headers, OutputRecord
 from connectors.refusals import denied
 from connectors.stopping import stop_process
+from monitoring import observe
 from settings import Settings
 
 __all__ = [
@@ -128,18 +130,21 @@ class Writer(ABC):
         # A thread, since waiting for the broker takes 30 ms in which the worker has work to do.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._pending: Future[None] | None = None
+        self._worker = get_ident()  # the thread that waits for this writer
 
-    def write(self, first: Step, then: Step | None = None) -> None:
+    def write(self, first: Step, then: Step | None = None, done: Step | None = None) -> None:
         """Take steps once what was written before is complete, and begin to complete them.
 
         Args:
             first: sends records; it is called before this returns.
             then: sends what must never be there without what `first` sent.
+            done: called by another thread when both are complete.
         """
         self.wait()
+        began = time.monotonic()
         self._failures.clear()
         self._begin(first, then)
-        self._pending = self._executor.submit(self._complete, then)
+        self._pending = self._executor.submit(self._finish, then, done, began)
 
     def wait(self) -> None:
         """Return when all that was sent is written.
@@ -212,6 +217,16 @@ class Writer(ABC):
     def _stop_if_failed(self) -> None:
         """Stop with what made the producer fail for good, if it did; a refused record hides it."""
 
+    def _finish(self, then: Step | None, done: Step | None, began: float) -> None:
+        self._complete(then)
+        observe.written(time.monotonic() - began)
+        if done is not None:
+            done()
+
+    def _await_broker(self) -> None:
+        observe.write_retried(self._worker)
+        warn_that_kafka_is_away(self._connection.servers)
+
     def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             self._failures.append(error)
@@ -220,11 +235,13 @@ class Writer(ABC):
         """Stop with a line that says what happened and what to do."""
         # A commit tells how many records were not delivered; they themselves tell why.
         if any(one.code() in FENCED for one in (error, *self._failures)):
+            observe.write_failed("fenced")
             self._stop_with(
                 f"{self._place}: this process may write no more: another one took over, or it "
                 "stood still for longer than a transaction may take; nothing is lost or there "
                 "twice; start it again, unless another one has taken its place"
             )
+        observe.write_failed("fatal")
         cause = _cause_of(error, self._failures)
         self._stop_with(
             f"{self._place}: writing failed: {cause.str()}{denied(cause)}; nothing is lost; "
@@ -299,7 +316,7 @@ class TransactionalWriter(Writer):
 
     def _await_broker(self) -> None:
         self._producer.poll(SERVE_SECONDS)
-        warn_that_kafka_is_away(self._connection.servers)
+        super()._await_broker()
 
 
 class AcknowledgedWriter(Writer):
@@ -324,7 +341,7 @@ class AcknowledgedWriter(Writer):
         # The client tries again by itself, without end, until the broker is back.
         try:
             while self._producer.flush(ATTEMPT_SECONDS):
-                warn_that_kafka_is_away(self._connection.servers)
+                self._await_broker()
         except KafkaException as error:
             self._stop(error.args[0])
         if self._failures:

@@ -23,6 +23,8 @@ from connectors.upserts import UpsertSink
 from dataflows.command_line import check_command_line
 from dataflows.garbage import collect_cycles_seldom
 from logs import configure_logs
+from monitoring import observe
+from monitoring.server import serve_monitoring
 from operators.breaker import breaker, counts
 from operators.decode import decode_batch
 from operators.encode import encode_batch
@@ -57,7 +59,9 @@ def flow() -> Dataflow:
 
 def check_start(settings: Settings, draining: Event) -> FlowTopics:
     """Refuse a start that can't work, with one line; else return the topics, ready for use."""
-    check_command_line(run._parse_args(), STEPS_WITH_STATE)  # type: ignore[no-untyped-call]
+    arguments = run._parse_args()  # type: ignore[no-untyped-call]
+    check_command_line(arguments, STEPS_WITH_STATE)
+    serve_monitoring(settings, arguments.process_id, arguments.addresses, draining)
     return prepare_topics(settings, draining)
 
 
@@ -91,6 +95,7 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
     tallies = op.merge(
         "tallies", op.map("tally", judged, tally), op.map("late", results, late_tally)
     )
+    tallies = op.inspect("observe", tallies, observe.judged)
     reports = report("report", tallies, settings.report_every, stop_process)
     op.output("print", reports, TerminalSink())
     return flow
@@ -104,4 +109,5 @@ def window_config(settings: Settings, topics: FlowTopics, draining: Event) -> Wi
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
         tell=log.warning,
         refuse=stop_process,
+        moved=observe.watermark_moved,
     )

@@ -40,6 +40,7 @@ def encode_batch(batch: LoginBatch[ProcessedLogin]) -> OutputBatch:
         offsets=offsets,
         records=[encode(login) for login in batch.logins],
         dead_letters=[_dead_letter(source, index, reject) for index, reject in rejects],
+        arrived=source.timestamps[0] if source.timestamps else None,
     )
 
 

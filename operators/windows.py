@@ -33,6 +33,7 @@ class WindowConfig:
         at_end: tells, when the input has ended, whether the open windows shall be shown as well.
         tell: takes a line for the people who run the flow.
         refuse: ends the run with a text when state of an earlier run doesn't fit.
+        moved: is told where the watermark is, in seconds since the epoch, when it may have moved.
     """
 
     windowing: Windowing
@@ -40,6 +41,7 @@ class WindowConfig:
     at_end: Callable[[], bool]
     tell: Callable[[str], object]
     refuse: Refuse
+    moved: Callable[[int], object] = lambda _watermark: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class WindowsLogic(StatefulBatchLogic[Summary, WindowResults, State]):
         """Fold the summaries, then close the windows that nothing in time can come for."""
         late = sum(self._fold(summary) for summary in values)
         self._watermark.advance()
+        if self._watermark.time is not None:
+            self._config.moved(self._watermark.time)
         closed = sorted(start for start in self._open if self._is_closed(start))
         insights = self._insights(closed, final=True)
         for start in closed:

@@ -1,0 +1,98 @@
+"""Every metric of the flow, declared once, with what it counts.
+
+All are of one process, and begin anew with it: a counter that goes back to 0 is what Prometheus
+expects of a restart. They are counted whether they are served or not, once a batch and never once
+a login. The registry is the client's own, which adds the process's memory, processor time and
+start.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
+
+__all__ = [
+    "BATCH_RECORDS",
+    "BUILD",
+    "DEAD_LETTERS",
+    "LAG",
+    "LAST_SNAPSHOT",
+    "LATENCY",
+    "LATE_LOGINS",
+    "PROCESSED",
+    "QUALITY_FLAGS",
+    "READ",
+    "SETTINGS",
+    "SNAPSHOT_WAIT",
+    "TRANSACTION_FAILURES",
+    "TRANSACTION_SECONDS",
+    "WATERMARK",
+]
+
+# The time of each counter's making, as a metric of its own: no query here wants it.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+UNKNOWN = float(
+    "nan"
+)  # until there is something to tell; it compares with nothing, so nobody is woken
+
+# Input. Counted where it is read: what a restart reads again is counted again.
+READ = Counter("login_records_read", "Records read from the input topic.")
+BATCH_RECORDS = Histogram(
+    "login_batch_records",
+    "Records in a batch as it was read; batches without any are left out.",
+    buckets=(1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 100_000),
+)
+LAG = Gauge(
+    "login_lag_records",
+    "Offsets of an input partition that are not read yet, transaction markers among them; looked "
+    "at every 5 seconds, by the process that reads the partition.",
+    ["partition"],
+)
+
+# Output. Counted when the transaction is committed (with at-least-once delivery: when the progress
+# record is acknowledged), so what a replay leaves out is not counted twice.
+PROCESSED = Counter("login_processed", "Logins written to the output topic.")
+DEAD_LETTERS = Counter("login_dead_letters", "Records written to the dead letters.", ["reason"])
+LATENCY = Histogram(
+    "login_latency_seconds",
+    "From the Kafka timestamp of a batch's first record, which waited longest, to the commit; once "
+    "a batch, so the logins' own latency is lower.",
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600),
+)
+TRANSACTION_SECONDS = Histogram(
+    "login_transaction_seconds",
+    "From the first record of a transaction to its commit, those of insights too; with at-least-"
+    "once delivery to the last acknowledgement.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+TRANSACTION_FAILURES = Counter(
+    "login_transaction_failures",
+    "Attempts to write that failed. retried: tried again, for as long as Kafka is away; fenced: "
+    "another process took over, and this one ends; fatal: it can't be done, and the process ends.",
+    ["kind"],
+)
+
+# Event time. Counted once a batch has been judged: what a restart reads again is counted again.
+QUALITY_FLAGS = Counter("login_quality_flags", "Soft faults of logins, by flag.", ["flag"])
+LATE_LOGINS = Counter("login_late", "Logins that came too late for their window.")
+WATERMARK = Gauge(
+    "login_watermark_timestamp_seconds",
+    "The watermark: event time up to which windows are closed; in the one process that keeps the "
+    "windows, NaN in the others. Now less this is the watermark's delay.",
+)
+
+# Recovery. The engine's own write into the recovery folder can't be seen from here.
+SNAPSHOT_WAIT = Histogram(
+    "login_snapshot_wait_seconds",
+    "How long a snapshot of a sink partition waited for the transaction under way.",
+    buckets=(0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 60),
+)
+LAST_SNAPSHOT = Gauge(
+    "login_last_snapshot_timestamp_seconds",
+    "When a sink partition was last asked for its snapshot; only those that wrote are.",
+)
+
+# What runs.
+BUILD = Info("login_build", "Versions of what the process runs on.")
+SETTINGS = Info("login_settings", "Settings in force that change what is computed; no secrets.")
+
+WATERMARK.set(UNKNOWN)
+LAST_SNAPSHOT.set(UNKNOWN)

@@ -1,0 +1,86 @@
+"""What the flow's edges note, in one call for each thing that happens."""
+
+import time
+from collections import Counter
+from threading import Event
+from typing import TYPE_CHECKING
+
+from connectors.records import OutputBatch
+from monitoring import metrics
+from monitoring.health import HEALTH
+
+if TYPE_CHECKING:
+    from operators.report import Tally
+
+__all__ = [
+    "WRITING_FAILED",
+    "batch_read",
+    "batch_written",
+    "judged",
+    "lag",
+    "snapshot_taken",
+    "watermark_moved",
+    "write_failed",
+    "write_retried",
+    "written",
+]
+
+WRITING_FAILED = Event()  # this process ends because it can't write
+
+
+def batch_read(records: int) -> None:
+    """Count what a poll returned."""
+    if records:
+        metrics.READ.inc(records)
+        metrics.BATCH_RECORDS.observe(records)
+
+
+def lag(partition: int, offsets: int) -> None:
+    """Note how much of an input partition is still to be read."""
+    metrics.LAG.labels(str(partition)).set(max(0, offsets))
+
+
+def written(seconds: float) -> None:
+    """Note a transaction that was committed, and how long it took."""
+    metrics.TRANSACTION_SECONDS.observe(seconds)
+    HEALTH.heard()
+
+
+def batch_written(batch: OutputBatch) -> None:
+    """Count what was committed of a batch."""
+    metrics.PROCESSED.inc(len(batch.records))
+    for reason, count in Counter(letter.reason for letter in batch.dead_letters).items():
+        metrics.DEAD_LETTERS.labels(str(reason)).inc(count)
+    if batch.arrived is not None:
+        metrics.LATENCY.observe(max(0.0, time.time() - batch.arrived / 1_000))
+
+
+def write_retried(worker: int) -> None:
+    """Count an attempt to write that is made again, and that this worker waits for it."""
+    metrics.TRANSACTION_FAILURES.labels("retried").inc()
+    HEALTH.tried(worker)
+
+
+def write_failed(kind: str) -> None:
+    """Count what ends the process: `fenced` or `fatal`."""
+    metrics.TRANSACTION_FAILURES.labels(kind).inc()
+    WRITING_FAILED.set()
+
+
+def snapshot_taken(waited: float) -> None:
+    """Note a snapshot, and how many seconds it waited for what was under way."""
+    metrics.SNAPSHOT_WAIT.observe(waited)
+    metrics.LAST_SNAPSHOT.set_to_current_time()
+
+
+def judged(_step_id: str, tally: "Tally") -> None:
+    """Count a batch's quality flags and late logins; to be given to the engine's `inspect`."""
+    for stats in tally.stats:
+        for flag, count in stats.quality.counts().items():
+            metrics.QUALITY_FLAGS.labels(flag).inc(count)
+    metrics.LATE_LOGINS.inc(tally.late)
+
+
+def watermark_moved(time: int) -> None:
+    """Note where the watermark is."""
+    metrics.WATERMARK.set(time)

@@ -1,0 +1,178 @@
+"""Serves metrics and health over HTTP, where `METRICS_PORT` says so."""
+
+import platform
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from socket import AF_INET, AF_INET6
+from socketserver import TCPServer
+from threading import Event, Thread
+
+import confluent_kafka
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from connectors.stopping import before_the_end
+from monitoring import metrics, observe
+from monitoring.health import HEALTH
+from operators.batches import Reason
+from settings import Settings
+
+__all__ = ["MonitoringServer", "own_port", "serve_monitoring"]
+
+log = structlog.get_logger()
+
+REQUEST_SECONDS = 10.0
+# What changes the outputs, the windows or how fast they come. A list of what may be shown, since
+# a list of what may not would miss the next secret.
+SHOWN_SETTINGS = (
+    "kafka_group_id",
+    "input_topic",
+    "output_topic",
+    "insights_topic",
+    "dead_letter_topic",
+    "delivery_guarantee",
+    "batch_size",
+    "batch_interval_ms",
+    "window_seconds",
+    "allowed_lateness_seconds",
+    "idle_partition_seconds",
+    "max_dead_letter_ratio",
+    "on_missing_state",
+)
+# A process that may write no more waits for one more look at its metrics, or nobody would ever see
+# why it ended; but not if nobody looks.
+LAST_LOOK_SECONDS = 20.0
+LOOKED_LATELY_SECONDS = 60.0
+
+
+def serve_monitoring(
+    settings: Settings, process: int | str | None, addresses: str | None, draining: Event
+) -> None:
+    """Serve metrics and health from a thread, or nothing where METRICS_PORT is unset.
+
+    Args:
+        settings: the process's settings.
+        process: `-i` of the engine's command line, checked.
+        addresses: `-a` of it, checked.
+        draining: makes the process no longer ready when set.
+
+    Raises:
+        SystemExit: with one line, when the port is taken.
+    """
+    if settings.metrics_port is None:
+        return
+    HEALTH.drains_when(draining.is_set)
+    _tell_what_runs(settings)
+    port = own_port(settings.metrics_port, int(process or 0), addresses)
+    server = _open(settings.metrics_host, port)
+    before_the_end(server.await_last_look)
+    Thread(target=server.serve_forever, name="monitoring", daemon=True).start()
+    log.info("metrics and health are served", host=settings.metrics_host, port=port)
+
+
+def own_port(first: int, process: int, addresses: str | None) -> int:
+    """Return a process's port: those of a cluster that share a host take ports in turn.
+
+    Where each has a host of its own, as in Kubernetes, all have the same port.
+
+    Args:
+        first: METRICS_PORT.
+        process: which of the addresses is this process's.
+        addresses: HOST:PORT of each process of the cluster, `;` between; None for one alone.
+    """
+    hosts = [address.rpartition(":")[0] for address in (addresses or ":").split(";")]
+    return first + hosts[:process].count(hosts[process])
+
+
+class MonitoringServer(ThreadingHTTPServer):
+    """Answers /metrics, /live and /ready.
+
+    Args:
+        host: where to listen.
+        port: where to listen; 0 takes any.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int) -> None:
+        self.address_family = AF_INET6 if ":" in host else AF_INET
+        super().__init__((host, port), _Handler)
+        self._looked_at = -LOOKED_LATELY_SECONDS
+        self._looked = Event()
+
+    def server_bind(self) -> None:
+        """Bind; the base class would ask a name server for this machine's name as well."""
+        TCPServer.server_bind(self)
+
+    def looked(self) -> None:
+        """Note that somebody has got the metrics."""
+        self._looked_at = time.monotonic()
+        self._looked.set()
+
+    def await_last_look(self) -> None:
+        """Wait, for a while, until the metrics tell somebody that this process can't write."""
+        watched = time.monotonic() - self._looked_at < LOOKED_LATELY_SECONDS
+        if observe.WRITING_FAILED.is_set() and watched:
+            self._looked.clear()
+            self._looked.wait(LAST_LOOK_SECONDS)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: MonitoringServer
+    timeout = REQUEST_SECONDS  # of a client that sends nothing
+
+    def do_GET(self) -> None:
+        """Answer a request."""
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._answer(200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
+            self.server.looked()
+        elif path == "/live":
+            self._judge("live", HEALTH.stuck())
+        elif path == "/ready":
+            self._judge("ready", HEALTH.unready())
+        else:
+            self._answer(404, b"here are /metrics, /live and /ready\n")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        """Log nothing: probes come every few seconds."""
+
+    def _judge(self, state: str, why_not: str | None) -> None:
+        text = state if why_not is None else f"not {state}: {why_not}"
+        self._answer(200 if why_not is None else 503, f"{text}\n".encode())
+
+    def _answer(self, status: int, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _open(host: str, port: int) -> MonitoringServer:
+    try:
+        return MonitoringServer(host, port)
+    except (OSError, OverflowError) as error:  # the latter where there is no such port
+        raise SystemExit(
+            f"can't serve metrics at {host}:{port}: {error}: set METRICS_PORT to "
+            "a port that is free (further processes of a cluster on one host take the ports after "
+            "it), METRICS_HOST to an address of this machine, or neither"
+        ) from None
+
+
+def _tell_what_runs(settings: Settings) -> None:
+    metrics.BUILD.info(
+        {
+            "python": platform.python_version(),
+            "bytewax": version("bytewax"),
+            "confluent_kafka": version("confluent-kafka"),
+            "librdkafka": confluent_kafka.libversion()[0],
+        }
+    )
+    metrics.SETTINGS.info({name: str(getattr(settings, name)) for name in SHOWN_SETTINGS})
+    # From 0 on, so that the first one counts as a rise.
+    for reason in Reason:
+        metrics.DEAD_LETTERS.labels(str(reason))
+    for kind in ("retried", "fenced", "fatal"):
+        metrics.TRANSACTION_FAILURES.labels(kind)
