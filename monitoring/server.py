@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from socket import AF_INET, AF_INET6
 from socketserver import TCPServer
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 
 import confluent_kafka
 import structlog
@@ -99,23 +99,25 @@ class MonitoringServer(ThreadingHTTPServer):
         self.address_family = AF_INET6 if ":" in host else AF_INET
         super().__init__((host, port), _Handler)
         self._looked_at = -LOOKED_LATELY_SECONDS
-        self._looked = Event()
+        self._looked = Condition()
 
     def server_bind(self) -> None:
         """Bind; the base class would ask a name server for this machine's name as well."""
         TCPServer.server_bind(self)
 
-    def looked(self) -> None:
-        """Note that somebody has got the metrics."""
-        self._looked_at = time.monotonic()
-        self._looked.set()
+    def looked(self, asked: float) -> None:
+        """Note that somebody has got the metrics, as they were at this time."""
+        with self._looked:
+            self._looked_at = max(asked, self._looked_at)
+            self._looked.notify_all()
 
     def await_last_look(self) -> None:
         """Wait, for a while, until the metrics tell somebody that this process can't write."""
-        watched = time.monotonic() - self._looked_at < LOOKED_LATELY_SECONDS
-        if observe.WRITING_FAILED.is_set() and watched:
-            self._looked.clear()
-            self._looked.wait(LAST_LOOK_SECONDS)
+        now = time.monotonic()
+        with self._looked:
+            watched = now - self._looked_at < LOOKED_LATELY_SECONDS
+            if observe.WRITING_FAILED.is_set() and watched:
+                self._looked.wait_for(lambda: self._looked_at > now, LAST_LOOK_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -126,8 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a request."""
         path = self.path.partition("?")[0]
         if path == "/metrics":
+            asked = time.monotonic()
             self._answer(200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
-            self.server.looked()
+            self.server.looked(asked)
         elif path == "/live":
             self._judge("live", HEALTH.stuck())
         elif path == "/ready":

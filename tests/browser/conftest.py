@@ -1,8 +1,5 @@
 """A headless Chromium, a page of its own for each test, and topics to show there."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,36 +8,14 @@ from playwright.sync_api import Page as BrowserPage
 
 from dashboard.chromium import find_chromium, launch
 from tests.browser.stage import Stage
+from tests.support.debian import find_or_install
 from tests.support.flow import Flow
-
-INSTALL_SECONDS = 240
-
-
-def _install_chromium() -> str | None:
-    """Install Debian's Chromium where that is allowed, and return where it is."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-        subprocess.run(
-            ["apt-get", "-q", *command],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            check=False,
-            capture_output=True,
-            timeout=INSTALL_SECONDS,
-        )
-    return find_chromium()
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Chromium is; without one the tests are skipped, but never in CI."""
-    path = find_chromium() or _install_chromium()
-    if path is None:
-        reason = "no Chromium: install your system's package (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    return find_or_install(find_chromium, "chromium")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,113 @@
+"""When a process counts as alive and as ready."""
+
+from threading import Thread
+
+import pytest
+
+from connectors.reach import hear_brokers
+from monitoring.health import SILENT_SECONDS, STUCK_SECONDS, Health
+
+
+class Clock:
+    """Seconds that a test moves."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still by itself."""
+    return Clock()
+
+
+@pytest.fixture
+def health(clock: Clock) -> Health:
+    """The health of a process that reads partition 3 and has polled it once."""
+    health = Health(clock)
+    health.assigned(3)
+    health.polled(3)
+    return health
+
+
+def test_a_start_lives_but_is_not_ready() -> None:
+    """However long it waits for Kafka: it ends by itself when its time is up."""
+    health = Health()
+    assert health.stuck() is None
+    assert health.unready() == "no input partition is assigned yet"
+
+
+def test_ready_means_that_each_partition_was_polled(health: Health) -> None:
+    """A partition that was assigned and not polled yet is named."""
+    assert health.unready() is None
+    health.assigned(7)
+    assert health.unready() == "input partitions not polled yet: 7"
+    health.polled(7)
+    assert health.unready() is None
+
+
+def test_a_worker_that_neither_polls_nor_tries_is_stuck(health: Health, clock: Clock) -> None:
+    """It is given a minute."""
+    clock.now += STUCK_SECONDS
+    assert health.stuck() is None
+    clock.now += 1
+    assert health.stuck() == "a worker has stood still for 61 seconds"
+
+
+def test_one_worker_does_not_hide_that_another_is_stuck(health: Health, clock: Clock) -> None:
+    """Each thread is judged by itself."""
+    clock.now += STUCK_SECONDS + 1
+    other = Thread(target=health.polled, args=[4])
+    other.start()
+    other.join()
+    assert health.stuck() is not None
+
+
+def test_a_worker_that_waits_for_kafka_lives(health: Health, clock: Clock) -> None:
+    """Its writer tries again in a thread of its own, in the worker's name; ready it is not."""
+    [worker] = health._beats
+    for _ in range(30):
+        clock.now += 5
+        health.tried(worker)
+    assert health.stuck() is None
+    assert health.unready() == f"no broker has answered for {SILENT_SECONDS:.0f} seconds"
+
+
+def test_a_try_before_the_first_poll_starts_no_clock(clock: Clock) -> None:
+    """A start that takes long after its first request is not ended for it."""
+    health = Health(clock)
+    health.tried(1)
+    clock.now += STUCK_SECONDS + 1
+    assert health.stuck() is None
+
+
+def test_a_worker_whose_input_has_ended_is_not_stuck(health: Health, clock: Clock) -> None:
+    """It still writes what is left."""
+    health.ended()
+    clock.now += STUCK_SECONDS + 1
+    assert health.stuck() is None
+
+
+def test_a_process_that_drains_is_not_ready(health: Health) -> None:
+    """Nobody should wait for it any more."""
+    health.drains_when(lambda: True)
+    assert health.unready() == "draining"
+
+
+@pytest.mark.parametrize(
+    ("state", "idle", "heard"), [("UP", 90_000, True), ("UP", 6_000_000, False), ("DOWN", 0, False)]
+)
+def test_a_broker_is_heard_while_it_answers(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, state: str, idle: int, heard: bool
+) -> None:
+    """A connection that stands but is silent, as to a broker that hangs, is no answer."""
+    health = Health(clock)
+    health.assigned(0)
+    health.polled(0)
+    monkeypatch.setattr("connectors.reach.HEALTH", health)
+    clock.now += SILENT_SECONDS + 1
+    hear_brokers(f'{{"brokers": {{"a": {{"state": "{state}", "rxidle": {idle}, "tx": 1}}}}}}')
+    assert (health.unready() is None) == heard
