@@ -48,16 +48,15 @@ def test_a_fenced_process_is_seen_before_it_ends(flow: Flow) -> None:
     """Another cluster of the same group takes over: the older one says so to whoever asks it."""
     flow.topics.make(flow.input)
     first = find_free_pair()
-    fenced = "login_transaction_failures_total"
+    written, failures = "login_processed_total", "login_transaction_failures_total"
     with flow.running(METRICS_PORT=str(first)) as older:
-        wait_until(lambda: ask(first, "/ready")[0] == 200, "the older one is ready", 60)
-        ask(first, "/metrics")
+        flow.topics.send(flow.input, records(range(400)))
+        wait_until(lambda: sample([first], written) == 400, "the older one writes", 60)
         with flow.running(METRICS_PORT=str(first + 1)):
-            wait_until(lambda: ask(first + 1, "/ready")[0] == 200, "the newer one is ready", 60)
-            flow.topics.send(flow.input, records(range(400)))
-            wait_until(
-                lambda: sample([first], fenced, kind="fenced") > 0, "the older one tells", 60
-            )
+            flow.topics.send(flow.input, records(range(400, 800)))
+            wait_until(lambda: ask(first + 1, "/ready")[0] == 200, "the newer one reads", 60)
+            flow.topics.send(flow.input, records(range(800, 1_200)))
+            wait_until(lambda: sample([first], failures, kind="fenced"), "the older one tells", 60)
             assert older.wait(60) == 1
             assert "this process may write no more" in older.output()
 
