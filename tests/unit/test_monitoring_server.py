@@ -76,19 +76,20 @@ def test_a_port_that_can_not_be_had_stops_the_start_with_one_line(
 def test_without_a_port_nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     """Off by default: no socket, no thread."""
     monkeypatch.delattr(server_module, "MonitoringServer")
-    serve_monitoring(Settings(_env_file=None), None, None, Event())
+    serve_monitoring(Settings.model_validate({}), None, None, Event())
 
 
 def test_no_secret_stands_in_the_metrics(server: MonitoringServer) -> None:
     """Nor does anything else of how to log in."""
     secret = "do-not-show-this-to-anybody-at-all"  # noqa: S105
-    settings = Settings(
-        _env_file=None,
-        kafka_security_protocol="SASL_SSL",
-        kafka_sasl_mechanism="PLAIN",
-        kafka_sasl_username=secret,
-        kafka_sasl_password=secret,
-        user_id_key=secret,
+    settings = Settings.model_validate(
+        {
+            "kafka_security_protocol": "SASL_SSL",
+            "kafka_sasl_mechanism": "PLAIN",
+            "kafka_sasl_username": secret,
+            "kafka_sasl_password": secret,
+            "user_id_key": secret,
+        }
     )
     server_module._tell_what_runs(settings)
     text = ask(port_of(server), "/metrics")[1]
