@@ -14,7 +14,8 @@ from connectors.group_offsets import GroupOffsets
 from connectors.progress import ProgressReader, progress_key
 from connectors.records import OutputBatch
 from connectors.topics import FlowTopics, partition_names
-from connectors.writers import Writer, open_writer
+from connectors.writer import Writer
+from connectors.writers import open_writer
 from models import Progress
 from monitoring import observe
 from settings import Settings

@@ -3,7 +3,8 @@
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.records import OutputRecord
-from connectors.writers import Writer, open_writer
+from connectors.writer import Writer
+from connectors.writers import open_writer
 from settings import Settings
 
 __all__ = ["UpsertSink"]

@@ -15,6 +15,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 
 from connectors import sink, writers
+from connectors.writer import Writer
 from dataflows.login import flow
 from tests.crash.points import reach, reach_soon
 
@@ -44,12 +45,12 @@ def _wrapped(
     setattr(owner, name, wrapper)
 
 
-def _writes_outputs(writer: writers.Writer) -> bool:
+def _writes_outputs(writer: Writer) -> bool:
     """Tell the writers of outputs from the one of insights."""
     return writer._place.startswith("partition")
 
 
-def _produced(writer: writers.Writer, *_: object) -> None:
+def _produced(writer: Writer, *_: object) -> None:
     """Everything of the transaction is with the broker, and it is still open."""
     if _writes_outputs(writer):
         # A flush raises what made the producer fail, garbled where delivery reports follow it: the
@@ -59,7 +60,7 @@ def _produced(writer: writers.Writer, *_: object) -> None:
         reach("produced")
 
 
-def _committed(writer: writers.Writer, *_: object) -> None:
+def _committed(writer: Writer, *_: object) -> None:
     if not _writes_outputs(writer):
         reach("insights")
         return
@@ -84,7 +85,7 @@ def _written(*_: object) -> None:
         reach("resumed")
 
 
-def _acknowledged(writer: writers.Writer) -> None:
+def _acknowledged(writer: Writer) -> None:
     if _writes_outputs(writer):
         reach("acknowledged")
 

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connectors.connection import Connection
 from connectors.records import OutputRecord
-from connectors.writers import TransactionalWriter, Writer, open_writer
+from connectors.writer import Writer
+from connectors.writers import TransactionalWriter, open_writer
 from settings import Settings
 from tests.support.flow import Flow
 from tests.support.stopped import StoppedError, stop
