@@ -1,40 +1,50 @@
-"""Whether brokers answer, as the client itself can tell; it asks nothing for it."""
+"""Whether brokers answer: asked beside the flow's work, which stands still while they don't."""
 
-from typing import Any
+import time
+from collections.abc import Callable
+from threading import Thread
+from typing import NoReturn
 
-import msgspec
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
-from monitoring.health import HEALTH
+from connectors.client_log import client_options
+from connectors.connection import Connection
 
-__all__ = ["client_statistics", "hear_brokers"]
+__all__ = ["answers", "watch_brokers"]
 
-INTERVAL_MS = 5_000
-# A consumer's broker answers at least every 100 ms (fetch.wait.max.ms), records or not.
-SILENT_MICROSECONDS = 5_000_000
-
-
-class _Broker(msgspec.Struct):
-    """What librdkafka tells of a broker: its connection, and how long ago it last said anything."""
-
-    state: str
-    rxidle: int
+PAUSE_SECONDS = 5.0
+REQUEST_SECONDS = 5.0
 
 
-class _Statistics(msgspec.Struct):
-    brokers: dict[str, _Broker]
+def watch_brokers(connection: Connection, heard: Callable[[], None]) -> None:
+    """Ask every 5 seconds, in a thread, and tell of each answer.
 
-
-def client_statistics() -> dict[str, Any]:
-    """Return the configuration of a consumer whose polls tell every 5 seconds who answers."""
-    return {"statistics.interval.ms": INTERVAL_MS, "stats_cb": hear_brokers}
-
-
-def hear_brokers(statistics: str) -> None:
-    """Note whether a broker has answered lately.
+    Not the flow's own clients: they are served by workers, and a worker that has nothing to write
+    stands still, too, when another one of its cluster waits for Kafka.
 
     Args:
-        statistics: librdkafka's, JSON.
+        connection: where the brokers are and how to log in there.
+        heard: is called after each answer, in that thread.
     """
-    brokers = msgspec.json.decode(statistics, type=_Statistics).brokers.values()
-    if any(one.state == "UP" and 0 <= one.rxidle < SILENT_MICROSECONDS for one in brokers):
-        HEALTH.heard()
+    Thread(target=_watch, args=(connection, heard), name="reach", daemon=True).start()
+
+
+def answers(admin: AdminClient) -> bool:
+    """Ask for the cluster's description, which takes no permission, and tell whether it came."""
+    try:
+        admin.describe_cluster(request_timeout=REQUEST_SECONDS).result()
+    except KafkaException:
+        return False
+    return True
+
+
+def _watch(connection: Connection, heard: Callable[[], None]) -> NoReturn:
+    admin = AdminClient(
+        {**connection.librdkafka(), "reconnect.backoff.max.ms": 2_000}, **client_options(connection)
+    )
+    while True:
+        if answers(admin):
+            heard()
+        admin.poll(0)  # serves the client's log lines and errors
+        time.sleep(PAUSE_SECONDS)

@@ -2,7 +2,6 @@
 
 import time
 from threading import Event
-from typing import Any
 
 import structlog
 from bytewax.inputs import FixedPartitionedSource
@@ -12,7 +11,6 @@ from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.connection import Connection
 from connectors.input_partition import End, InputPartition
 from connectors.progress import ProgressReader
-from connectors.reach import client_statistics
 from connectors.records import RecordBatch
 from connectors.refusals import denied
 from connectors.resume import (
@@ -53,8 +51,6 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         self._connection = Connection(settings)
         self._progress = ProgressReader(self._connection, topics)
         self._end = End()
-        # Of one consumer only: with hundreds of partitions the client's figures would take long.
-        self._statistics = client_statistics() if settings.metrics_port else {}
 
     def list_parts(self) -> list[str]:
         """Return a name for each input partition."""
@@ -121,15 +117,9 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 # the default, the question where a partition ends times out, and none becomes idle.
                 "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 2_000,
-                **self._take_statistics(),
             },
             **client_options(self._connection),
         )
-
-    def _take_statistics(self) -> dict[str, Any]:
-        """Return the options for the client's figures to whoever asks first."""
-        statistics, self._statistics = self._statistics, {}
-        return statistics
 
     def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
         """Return the log's first offset and the end of what is committed in it now."""

@@ -16,7 +16,7 @@ __all__ = ["StopSink", "before_the_end", "drain_on_signals", "stop_process"]
 
 log = structlog.get_logger()
 
-_last_deeds: list[Callable[[], None]] = []
+_last_steps: list[Callable[[], None]] = []
 
 
 def drain_on_signals() -> Event:
@@ -81,11 +81,11 @@ def stop_process(message: str) -> NoReturn:
     log.error(message)
     sys.stdout.flush()
     sys.stderr.flush()
-    for deed in _last_deeds:
-        deed()
+    for step in _last_steps:
+        step()
     os._exit(1)
 
 
-def before_the_end(deed: Callable[[], None]) -> None:
+def before_the_end(step: Callable[[], None]) -> None:
     """Have stop_process call this between its line and the end."""
-    _last_deeds.append(deed)
+    _last_steps.append(step)

@@ -6,11 +6,11 @@ from threading import get_ident
 
 __all__ = ["HEALTH", "Health"]
 
-# A worker polls every input partition many times a second, and while Kafka is away it tries again
-# every 5 seconds. One that has done neither for so long hangs.
-STUCK_SECONDS = 60.0
-# The client tells every 5 seconds whether brokers answer.
-SILENT_SECONDS = 20.0
+# A worker polls every input partition many times a second, and while Kafka doesn't let it write it
+# tries again every 5 seconds. The others of its cluster stand still meanwhile, since the engine
+# takes a snapshot of all at once: so they are given some minutes before they count as hanging.
+STUCK_SECONDS = 300.0
+SILENT_SECONDS = 20.0  # brokers are asked every 5 seconds, and given 5 to answer
 
 
 class Health:
@@ -26,6 +26,7 @@ class Health:
         self._unpolled: set[int] = set()
         self._assigned = 0
         self._heard: float | None = None
+        self._heard_since = 0.0  # when brokers began to answer, after a silence
         self._draining: Callable[[], bool] = lambda: False
 
     def drains_when(self, draining: Callable[[], bool]) -> None:
@@ -33,10 +34,9 @@ class Health:
         self._draining = draining
 
     def assigned(self, partition: int) -> None:
-        """Note an input partition that this process will read; a broker has told where from."""
+        """Note an input partition that this process will read."""
         self._assigned += 1
         self._unpolled.add(partition)
-        self.heard()
 
     def polled(self, partition: int) -> None:
         """Note a poll; to be called by the worker itself."""
@@ -58,13 +58,18 @@ class Health:
 
     def heard(self) -> None:
         """Note that a broker answered."""
+        if self._is_silent():
+            self._heard_since = self._clock()
         self._heard = self._clock()
 
     def stuck(self) -> str | None:
         """Return why the process should be ended, None if it lives."""
-        silent = max((self._clock() - beat for beat in self._beats.copy().values()), default=0.0)
-        if silent > STUCK_SECONDS:
-            return f"a worker has stood still for {silent:.0f} seconds"
+        beats = self._beats.copy().values()
+        if self._is_silent() or not beats:
+            return None
+        stood = self._clock() - max(min(beats), self._heard_since)
+        if stood > STUCK_SECONDS:
+            return f"a worker has stood still for {stood:.0f} seconds, though Kafka answers"
         return None
 
     def unready(self) -> str | None:
@@ -75,9 +80,12 @@ class Health:
             return "no input partition is assigned yet"
         if waiting := sorted(self._unpolled.copy()):
             return f"input partitions not polled yet: {', '.join(map(str, waiting))}"
-        if self._heard is None or self._clock() - self._heard > SILENT_SECONDS:
+        if self._is_silent():
             return f"no broker has answered for {SILENT_SECONDS:.0f} seconds"
         return None
+
+    def _is_silent(self) -> bool:
+        return self._heard is None or self._clock() - self._heard > SILENT_SECONDS
 
 
 HEALTH = Health()  # of this process

@@ -29,9 +29,8 @@ __all__ = [
 # The time of each counter's making, as a metric of its own: no query here wants it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-UNKNOWN = float(
-    "nan"
-)  # until there is something to tell; it compares with nothing, so nobody is woken
+# Until there is something to tell. It compares with nothing, so nobody is woken.
+UNKNOWN = float("nan")
 
 # Input. Counted where it is read: what a restart reads again is counted again.
 READ = Counter("login_records_read", "Records read from the input topic.")
@@ -66,7 +65,8 @@ TRANSACTION_SECONDS = Histogram(
 TRANSACTION_FAILURES = Counter(
     "login_transaction_failures",
     "Attempts to write that failed. retried: tried again, for as long as Kafka is away; fenced: "
-    "another process took over, and this one ends; fatal: it can't be done, and the process ends.",
+    "another process took over, or the transaction took too long, and this process ends; fatal: it "
+    "can't be done, and the process ends.",
     ["kind"],
 )
 
@@ -79,7 +79,7 @@ WATERMARK = Gauge(
     "windows, NaN in the others. Now less this is the watermark's delay.",
 )
 
-# Recovery. The engine's own write into the recovery folder can't be seen from here.
+# Recovery. How long the engine takes to write a snapshot can't be seen from here, only when it did.
 SNAPSHOT_WAIT = Histogram(
     "login_snapshot_wait_seconds",
     "How long a snapshot of a sink partition waited for the transaction under way.",
@@ -87,7 +87,8 @@ SNAPSHOT_WAIT = Histogram(
 )
 LAST_SNAPSHOT = Gauge(
     "login_last_snapshot_timestamp_seconds",
-    "When a sink partition was last asked for its snapshot; only those that wrote are.",
+    "When the engine last wrote into this process's recovery folder; NaN without one, or if the "
+    "folder is empty, since another process of the cluster keeps the state.",
 )
 
 # What runs.

@@ -5,11 +5,11 @@ from collections import Counter
 from threading import Event
 from typing import TYPE_CHECKING
 
-from connectors.records import OutputBatch
 from monitoring import metrics
 from monitoring.health import HEALTH
 
 if TYPE_CHECKING:
+    from connectors.records import OutputBatch
     from operators.report import Tally
 
 __all__ = [
@@ -43,10 +43,9 @@ def lag(partition: int, offsets: int) -> None:
 def written(seconds: float) -> None:
     """Note a transaction that was committed, and how long it took."""
     metrics.TRANSACTION_SECONDS.observe(seconds)
-    HEALTH.heard()
 
 
-def batch_written(batch: OutputBatch) -> None:
+def batch_written(batch: "OutputBatch") -> None:
     """Count what was committed of a batch."""
     metrics.PROCESSED.inc(len(batch.records))
     for reason, count in Counter(letter.reason for letter in batch.dead_letters).items():
@@ -68,9 +67,8 @@ def write_failed(kind: str) -> None:
 
 
 def snapshot_taken(waited: float) -> None:
-    """Note a snapshot, and how many seconds it waited for what was under way."""
+    """Note how many seconds a snapshot waited for what was under way."""
     metrics.SNAPSHOT_WAIT.observe(waited)
-    metrics.LAST_SNAPSHOT.set_to_current_time()
 
 
 def judged(_step_id: str, tally: "Tally") -> None:

@@ -1,21 +1,22 @@
 """Serves metrics and health over HTTP, where `METRICS_PORT` says so."""
 
-import platform
+import sys
 import time
+from argparse import Namespace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import version
+from pathlib import Path
 from socket import AF_INET, AF_INET6
 from socketserver import TCPServer
 from threading import Condition, Event, Thread
+from typing import Any
 
-import confluent_kafka
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from connectors.stopping import before_the_end
-from monitoring import metrics, observe
+from monitoring import observe
+from monitoring.about import tell_of_process
 from monitoring.health import HEALTH
-from operators.batches import Reason
 from settings import Settings
 
 __all__ = ["MonitoringServer", "own_port", "serve_monitoring"]
@@ -23,38 +24,18 @@ __all__ = ["MonitoringServer", "own_port", "serve_monitoring"]
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
-# What changes the outputs, the windows or how fast they come. A list of what may be shown, since
-# a list of what may not would miss the next secret.
-SHOWN_SETTINGS = (
-    "kafka_group_id",
-    "input_topic",
-    "output_topic",
-    "insights_topic",
-    "dead_letter_topic",
-    "delivery_guarantee",
-    "batch_size",
-    "batch_interval_ms",
-    "window_seconds",
-    "allowed_lateness_seconds",
-    "idle_partition_seconds",
-    "max_dead_letter_ratio",
-    "on_missing_state",
-)
 # A process that may write no more waits for one more look at its metrics, or nobody would ever see
 # why it ended; but not if nobody looks.
 LAST_LOOK_SECONDS = 20.0
 LOOKED_LATELY_SECONDS = 60.0
 
 
-def serve_monitoring(
-    settings: Settings, process: int | str | None, addresses: str | None, draining: Event
-) -> None:
+def serve_monitoring(settings: Settings, arguments: Namespace, draining: Event) -> None:
     """Serve metrics and health from a thread, or nothing where METRICS_PORT is unset.
 
     Args:
         settings: the process's settings.
-        process: `-i` of the engine's command line, checked.
-        addresses: `-a` of it, checked.
+        arguments: of the engine's command line, checked.
         draining: makes the process no longer ready when set.
 
     Raises:
@@ -63,8 +44,9 @@ def serve_monitoring(
     if settings.metrics_port is None:
         return
     HEALTH.drains_when(draining.is_set)
-    _tell_what_runs(settings)
-    port = own_port(settings.metrics_port, int(process or 0), addresses)
+    recovery = arguments.recovery_directory
+    tell_of_process(settings, Path(recovery) if recovery is not None else None)
+    port = own_port(settings.metrics_port, int(arguments.process_id or 0), arguments.addresses)
     server = _open(settings.metrics_host, port)
     before_the_end(server.await_last_look)
     Thread(target=server.serve_forever, name="monitoring", daemon=True).start()
@@ -104,6 +86,14 @@ class MonitoringServer(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind; the base class would ask a name server for this machine's name as well."""
         TCPServer.server_bind(self)
+
+    def handle_error(self, _request: Any, client: Any) -> None:
+        """Log one line, where the base class prints a trace; nothing of one who went away."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error(
+                "a request to the monitoring port failed", client=client[0], error=repr(error)
+            )
 
     def looked(self, asked: float) -> None:
         """Note that somebody has got the metrics, as they were at this time."""
@@ -162,20 +152,3 @@ def _open(host: str, port: int) -> MonitoringServer:
             "a port that is free (further processes of a cluster on one host take the ports after "
             "it), METRICS_HOST to an address of this machine, or neither"
         ) from None
-
-
-def _tell_what_runs(settings: Settings) -> None:
-    metrics.BUILD.info(
-        {
-            "python": platform.python_version(),
-            "bytewax": version("bytewax"),
-            "confluent_kafka": version("confluent-kafka"),
-            "librdkafka": confluent_kafka.libversion()[0],
-        }
-    )
-    metrics.SETTINGS.info({name: str(getattr(settings, name)) for name in SHOWN_SETTINGS})
-    # From 0 on, so that the first one counts as a rise.
-    for reason in Reason:
-        metrics.DEAD_LETTERS.labels(str(reason))
-    for kind in ("retried", "fenced", "fatal"):
-        metrics.TRANSACTION_FAILURES.labels(kind)

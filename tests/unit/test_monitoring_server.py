@@ -1,7 +1,12 @@
 """The monitoring port: which one, what it answers, and what it shows of the settings."""
 
+import os
+import socket
+import struct
 import time
+from argparse import Namespace
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -10,6 +15,8 @@ from prometheus_client import REGISTRY
 from connectors.records import DeadLetter, OutputBatch
 from monitoring import metrics, observe
 from monitoring import server as server_module
+from monitoring.about import last_written, tell_of_process
+from monitoring.health import HEALTH
 from monitoring.server import MonitoringServer, own_port, serve_monitoring
 from operators.report import Tally
 from operators.stats import LoginStats
@@ -76,7 +83,7 @@ def test_a_port_that_can_not_be_had_stops_the_start_with_one_line(
 def test_without_a_port_nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     """Off by default: no socket, no thread."""
     monkeypatch.delattr(server_module, "MonitoringServer")
-    serve_monitoring(Settings.model_validate({}), None, None, Event())
+    serve_monitoring(Settings.model_validate({}), Namespace(), Event())
 
 
 def test_no_secret_stands_in_the_metrics(server: MonitoringServer) -> None:
@@ -91,10 +98,60 @@ def test_no_secret_stands_in_the_metrics(server: MonitoringServer) -> None:
             "user_id_key": secret,
         }
     )
-    server_module._tell_what_runs(settings)
+    tell_of_process(settings, None)
     text = ask(port_of(server), "/metrics")[1]
     assert 'batch_size="2000"' in text
     assert secret not in text
+
+
+def test_whoever_goes_away_leaves_no_trace(
+    server: MonitoringServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that resets its connection in the middle of an answer is worth no line."""
+    answering, gone = Event(), Event()
+
+    def answer(_registry: object) -> bytes:
+        answering.set()
+        gone.wait(10)
+        return b"x" * 10_000_000  # more than the system takes off the server's hands
+
+    monkeypatch.setattr(server_module, "generate_latest", answer)
+    client = socket.create_connection(("127.0.0.1", port_of(server)))
+    client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    assert answering.wait(10)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()  # with a reset, as a killed client's system does
+    handled = Event()
+    end = server.shutdown_request
+
+    def handle_end(request: socket.socket) -> None:
+        end(request)
+        handled.set()
+
+    monkeypatch.setattr(server, "shutdown_request", handle_end)
+    gone.set()
+    assert handled.wait(10)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_request_that_fails_is_one_line(
+    server: MonitoringServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's own fault is told in the log, without a trace, and it serves on."""
+    monkeypatch.setattr(HEALTH, "stuck", lambda: 1 / 0)
+    assert ask(port_of(server), "/live")[0] == 0
+    [line] = wait_until(lambda: capfd.readouterr().out.splitlines(), "a line")
+    assert "ZeroDivisionError" in line
+    assert ask(port_of(server), "/metrics")[0] == 200
+
+
+def test_the_last_snapshot_is_the_folders_newest_file(tmp_path: Path) -> None:
+    """SQLite writes into its log first; other files don't count, and no file is no snapshot."""
+    assert last_written(tmp_path) != last_written(tmp_path), "not a number"
+    for name, written in (("part-0.sqlite3", 100), ("part-0.sqlite3-wal", 200), ("other", 300)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (written, written))
+    assert last_written(tmp_path) == 200
 
 
 def test_every_metric_says_what_it_counts() -> None:

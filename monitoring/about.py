@@ -1,0 +1,65 @@
+"""What is told of a process once, at its start: versions, settings, where its snapshots go."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import confluent_kafka
+
+from monitoring import metrics
+from operators.batches import Reason
+from settings import Settings
+
+__all__ = ["last_written", "tell_of_process"]
+
+# What changes the outputs, the windows or how fast they come. A list of what may be shown, since
+# a list of what may not would miss the next secret.
+SHOWN_SETTINGS = (
+    "kafka_group_id",
+    "input_topic",
+    "output_topic",
+    "insights_topic",
+    "dead_letter_topic",
+    "delivery_guarantee",
+    "batch_size",
+    "batch_interval_ms",
+    "window_seconds",
+    "allowed_lateness_seconds",
+    "idle_partition_seconds",
+    "max_dead_letter_ratio",
+    "on_missing_state",
+)
+
+
+def tell_of_process(settings: Settings, recovery: Path | None) -> None:
+    """Set the metrics that stay as they are.
+
+    Args:
+        settings: the process's settings.
+        recovery: the folder of `-r`, None without one.
+    """
+    metrics.BUILD.info(
+        {
+            "python": platform.python_version(),
+            "bytewax": version("bytewax"),
+            "confluent_kafka": version("confluent-kafka"),
+            "librdkafka": confluent_kafka.libversion()[0],
+        }
+    )
+    metrics.SETTINGS.info({name: str(getattr(settings, name)) for name in SHOWN_SETTINGS})
+    if recovery is not None:
+        metrics.LAST_SNAPSHOT.set_function(lambda: last_written(recovery))
+    # From 0 on, so that the first one counts as a rise.
+    for reason in Reason:
+        metrics.DEAD_LETTERS.labels(str(reason))
+    for kind in ("retried", "fenced", "fatal"):
+        metrics.TRANSACTION_FAILURES.labels(kind)
+
+
+def last_written(recovery: Path) -> float:
+    """Return when the engine last wrote into a recovery folder, NaN if it never did."""
+    try:
+        times = [file.stat().st_mtime for file in recovery.glob("part-*.sqlite3*")]
+    except FileNotFoundError:  # SQLite takes its log away when the engine ends
+        return metrics.UNKNOWN
+    return max(times, default=metrics.UNKNOWN)
