@@ -35,6 +35,7 @@ def test_defaults_are_the_contracts() -> None:
     assert (settings.report_every, settings.broker_wait_seconds) == (100, 30)
     assert settings.create_topics
     assert not settings.stop_at_end
+    assert settings.metrics_port is None
 
 
 def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +63,10 @@ def test_a_dotenv_file_is_read(tmp_path: object) -> None:
         ("KAFKA_GROUP_ID", "a/b"),
         ("LOG_FORMAT", "xml"),
         ("DASHBOARD_PORT", "65536"),
+        ("METRICS_PORT", "many"),
+        ("METRICS_PORT", "0"),
+        ("METRICS_PORT", "65536"),
+        ("METRICS_PORT", "9464.5"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
     ],
 )
