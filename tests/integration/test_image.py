@@ -23,6 +23,7 @@ from tests.support.waiting import wait_until
 
 COMPOSE_FILES = ("docker-compose.yml", "docker-compose.kraft.yml")
 APPLICATIONS = ("producer", "processor", "dashboard")
+MONITORING = ("prometheus", "grafana")
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_compose_is_valid(file: str) -> None:
 def test_compose_has_the_promised_environment() -> None:
     """Zookeeper and Kafka on their ports, healthy before others start, with volumes, pinned."""
     services = _compose()["services"]
-    assert set(services) == {"zookeeper", "kafka", *APPLICATIONS}
+    assert set(services) == {"zookeeper", "kafka", *APPLICATIONS, *MONITORING}
     assert services["zookeeper"]["ports"] == ["127.0.0.1:22182:2181"]
     assert services["kafka"]["ports"] == ["127.0.0.1:29092:29092"]
     for server in ("zookeeper", "kafka"):
@@ -130,14 +131,14 @@ def test_compose_has_the_promised_environment() -> None:
 
 
 def test_without_zookeeper_the_rest_is_the_same() -> None:
-    """The KRaft environment has the same applications, the same image of Kafka, and its ports."""
+    """The KRaft environment has the same applications and monitoring, Kafka's image and ports."""
     usual, kraft = (_compose(file) for file in COMPOSE_FILES)
-    assert set(kraft["services"]) == {"kafka", *APPLICATIONS}
-    for application in APPLICATIONS:
-        assert kraft["services"][application] == usual["services"][application]
+    assert set(kraft["services"]) == {"kafka", *APPLICATIONS, *MONITORING}
+    for service in (*APPLICATIONS, *MONITORING):
+        assert kraft["services"][service] == usual["services"][service]
     for part in ("image", "ports", "healthcheck", "volumes"):
         assert kraft["services"]["kafka"][part] == usual["services"]["kafka"][part]
-    assert set(kraft["volumes"]) == {"kafka-data", "processor-state"}
+    assert set(usual["volumes"]) - set(kraft["volumes"]) == {"zookeeper-data", "zookeeper-log"}
 
 
 def test_kafka_starts_with_the_settings_that_need_no_zookeeper(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
-"""The compose file with Prometheus and Grafana, as far as it can be checked without containers."""
+"""Prometheus and Grafana of the compose files, as far as they can be checked without containers."""
 
 import re
-import subprocess
-import sys
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from tests.support.flow import PROJECT
 
-FILE = PROJECT / "docker-compose.monitoring.yml"
+FILE = PROJECT / "docker-compose.yml"
+BESIDE = ("prometheus", "grafana")
 
 
 def services() -> dict[str, Any]:
@@ -18,18 +17,16 @@ def services() -> dict[str, Any]:
     return found
 
 
-def test_it_is_valid() -> None:
-    """The file is what the compose specification allows."""
-    check = ["check_jsonschema", "--builtin-schema", "vendor.compose-spec", FILE.name]
-    done = subprocess.run(
-        [sys.executable, "-m", *check], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_they_start_only_when_asked_for() -> None:
+    """They are in the profile `monitoring`, and nothing else is in one."""
+    profiles = {name: service.get("profiles") for name, service in services().items()}
+    asked_for = {name: profile for name, profile in profiles.items() if profile}
+    assert asked_for == {name: ["monitoring"] for name in BESIDE}
 
 
 def test_images_are_pinned_unprivileged_and_for_this_machine() -> None:
     """No `latest`, no root, no port on the network, nothing written to the image."""
-    for name in ("prometheus", "grafana"):
+    for name in BESIDE:
         service = services()[name]
         assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", service["image"])
         assert int(service["user"].partition(":")[0]) > 0
@@ -40,7 +37,7 @@ def test_images_are_pinned_unprivileged_and_for_this_machine() -> None:
 
 def test_what_is_mounted_is_there() -> None:
     """A folder that is missing would be made, empty, by the container engine."""
-    mounted = [volume for service in services().values() for volume in service.get("volumes", [])]
+    mounted = [volume for name in BESIDE for volume in services()[name]["volumes"]]
     folders = [volume.split(":")[0] for volume in mounted if volume.startswith("./")]
     assert len(folders) == 3
     assert all((PROJECT / folder).is_dir() for folder in folders)
