@@ -40,7 +40,7 @@ COPY dataflows dataflows
 COPY producer producer
 COPY insights insights
 COPY dlq dlq
-COPY deploy/run-flow.sh deploy/run-process.sh deploy/probe.sh deploy/
+COPY deploy/run-flow.sh deploy/run-process.sh deploy/
 USER processor
 VOLUME /state
 # The shell makes way for Python, which is then process 1 and drains on SIGTERM.

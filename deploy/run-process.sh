@@ -22,22 +22,12 @@ while [ "$other" -lt "$PROCESSES" ]; do
     other=$((other + 1))
 done
 
-# deploy/probe.sh goes by the files' age, and shall wait for a snapshot of this run: so they are old.
-old() {
-    touch -t 197001010000 "$@"
-}
-
-if [ "$number" -eq 0 ]; then
-    if ls "$state"/part-*.sqlite3 >/dev/null 2>&1; then
-        old "$state"/part-*.sqlite3*
-    else
-        rm -rf "$state/new" # of a start that was broken off here
-        mkdir "$state/new"
-        python -m bytewax.recovery "$state/new" 1
-        old "$state"/new/part-0.sqlite3
-        mv "$state"/new/part-0.sqlite3 "$state"
-        rmdir "$state/new"
-    fi
+if [ "$number" -eq 0 ] && ! ls "$state"/part-*.sqlite3 >/dev/null 2>&1; then
+    rm -rf "$state/new" # of a start that was broken off here
+    mkdir "$state/new"
+    python -m bytewax.recovery "$state/new" 1
+    mv "$state"/new/part-0.sqlite3 "$state"
+    rmdir "$state/new"
 fi
 
 # A new pod's name takes a while to be known. The engine waits for the others' names, not for its own.

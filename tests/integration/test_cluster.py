@@ -1,6 +1,6 @@
 """Clusters of processes as Kubernetes and `make cluster` run them: by deploy/run-process.sh."""
 
-import os
+import math
 import re
 import sqlite3
 import subprocess
@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.monitoring.web import Answer, ask
 from tests.support.flow import PROJECT, Flow
 from tests.support.logins import numbers, records
 from tests.support.waiting import wait_until
@@ -39,6 +40,7 @@ class Pod:
             "NAME": f"login-processor-{number}",
             "PROCESSES": str(processes),
             "ADDRESSES": f"127.0.1.%d:{port}",  # all of 127.0.0.0/8 is this machine
+            "METRICS_HOST": f"127.0.1.{number}",
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -48,10 +50,17 @@ class Pod:
                 stderr=log,
             )
 
-    def probe(self, minutes: int = 1) -> bool:
-        """Tell what Kubernetes' probe finds."""
-        command = ["sh", str(SCRIPTS / "probe.sh"), str(self.state), str(minutes)]
-        return subprocess.run(command, env=self.environment, check=False).returncode == 0
+    def ask(self, path: str) -> Answer:
+        """Ask at its own address, as the kubelet and Prometheus do."""
+        port = int(self.environment["METRICS_PORT"])
+        return ask(port, path, self.environment["METRICS_HOST"])
+
+    def last_snapshot(self) -> float:
+        """Return when it last wrote a snapshot, NaN if never."""
+        name = "login_last_snapshot_timestamp_seconds "
+        lines = self.ask("/metrics")[1].splitlines()
+        [value] = [line.removeprefix(name) for line in lines if line.startswith(name)]
+        return float(value)
 
 
 @contextmanager
@@ -103,22 +112,22 @@ def test_another_number_of_processes_goes_on_from_the_state(
     assert numbers(flow.outputs()) == list(range(3_000))
 
 
-def test_the_probe_tells_a_cluster_that_stands_still(flow: Flow, free_ports: list[int]) -> None:
-    """It succeeds while snapshots are taken, though nothing comes in, and not long after."""
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only 127.0.0.1 is this machine")
+def test_each_pod_tells_on_the_same_port_whether_it_is_well(
+    flow: Flow, free_ports: list[int]
+) -> None:
+    """All live and are ready, though nothing comes in; the one with the state takes snapshots."""
     flow.topics.make(flow.input)
-    with pods(flow, 1, free_ports[0]) as [pod]:
-        wait_until(lambda: list(pod.state.glob("part-0.sqlite3")), "the place for snapshots")
-        assert not pod.probe(), "no snapshot yet"
-        wait_until(pod.probe, "a snapshot")
-        [store] = pod.state.glob("part-0.sqlite3")
-        taken = store.stat().st_mtime
-        wait_until(lambda: newest(pod.state) > taken, "another one")
-    for file in pod.state.iterdir():
-        age(file, minutes=3)
-    assert not pod.probe()
-    assert pod.probe(5)
-    pod.environment["NAME"] = "login-processor-1"
-    assert pod.probe(), "only process 0 knows"
+    flow.settings["METRICS_PORT"] = str(free_ports[1])
+    with pods(flow, 2, free_ports[0]) as cluster:
+        for pod in cluster:
+            wait_until(lambda: pod.ask("/ready") == (200, "ready\n"), "it is ready", 60)  # noqa: B023
+            assert pod.ask("/live") == (200, "live\n")
+        keeper, other = cluster
+        taken = wait_until(keeper.last_snapshot, "a snapshot")
+        wait_until(lambda: keeper.last_snapshot() > taken, "another one")
+        assert math.isnan(other.last_snapshot())
+        drain(cluster)
 
 
 def test_make_cluster_restarts_rescales_and_drains(flow: Flow, free_ports: list[int]) -> None:
@@ -175,17 +184,6 @@ def snapshots(folder: Path, run: int) -> int:
     except sqlite3.OperationalError:  # not there yet
         return 0
     return int(found)
-
-
-def newest(folder: Path) -> float:
-    """Return when the newest file of a folder was written."""
-    return max(file.stat().st_mtime for file in folder.glob("part-0.sqlite3*"))
-
-
-def age(file: Path, minutes: int) -> None:
-    """Have a file look as if it was written some minutes ago."""
-    then = time.time() - 60 * minutes
-    os.utime(file, (then, then))
 
 
 def kill_one(supervisor: int) -> None:

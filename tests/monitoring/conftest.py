@@ -72,7 +72,8 @@ def monitored(
             started = flow.running(*options, "-i", process, METRICS_PORT=str(first))
             stack.enter_context(started)
         ports = (first, first + 1)
-        asked = prometheus.running(prometheus_path, folder, own, ports)
+        configuration = prometheus.for_processes(ports)
+        asked = prometheus.running(prometheus_path, folder, own, configuration)
         found = Monitored(flow, ports, stack.enter_context(asked))
         _feed(found)
         yield found

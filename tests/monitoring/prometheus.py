@@ -4,7 +4,7 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.monitoring.web import ask
 from tests.support.flow import PROJECT
 from tests.support.waiting import wait_until
 
-__all__ = ["FOLDER", "Prometheus", "running"]
+__all__ = ["FOLDER", "Prometheus", "for_pods", "for_processes", "running"]
 
 FOLDER = PROJECT / "deploy/prometheus"
 ASK_SECONDS = 10.0
@@ -51,19 +51,22 @@ class Prometheus:
 
 
 @contextmanager
-def running(path: str, folder: Path, port: int, targets: Sequence[int]) -> Iterator[Prometheus]:
-    """Run Prometheus with the project's configuration; only targets and haste are other ones.
+def running(
+    path: str, folder: Path, port: int, configuration: dict[str, Any]
+) -> Iterator[Prometheus]:
+    """Run Prometheus while the block runs.
 
     Args:
         path: of the program.
-        folder: for its data.
+        folder: for its configuration and data.
         port: where it shall listen.
-        targets: the ports that it shall ask.
+        configuration: what it shall do.
     """
-    configuration = _configuration(folder, targets)
+    file = folder / "prometheus.yml"
+    YAML().dump(configuration, file)
     command = [
         path,
-        f"--config.file={configuration}",
+        f"--config.file={file}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
@@ -78,13 +81,34 @@ def running(path: str, folder: Path, port: int, targets: Sequence[int]) -> Itera
         process.wait(20)
 
 
-def _configuration(folder: Path, targets: Sequence[int]) -> Path:
-    yaml = YAML()
-    configuration = yaml.load(FOLDER / "prometheus.yml")
+def for_processes(ports: Sequence[int]) -> dict[str, Any]:
+    """Return the project's configuration; only targets and haste are other ones.
+
+    Args:
+        ports: of the processes that it shall ask.
+    """
+    configuration: dict[str, Any] = YAML().load(FOLDER / "prometheus.yml")
     configuration["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     configuration["rule_files"] = [str(FOLDER / name) for name in configuration["rule_files"]]
     [job] = configuration["scrape_configs"]
-    job["static_configs"] = [{"targets": [f"127.0.0.1:{port}" for port in targets]}]
-    path = folder / "prometheus.yml"
-    yaml.dump(configuration, path)
-    return path
+    job["static_configs"] = [{"targets": [f"127.0.0.1:{port}" for port in ports]}]
+    return configuration
+
+
+def for_pods(pods: Mapping[int, Mapping[str, str]]) -> dict[str, Any]:
+    """Return the project's configuration for Kubernetes, given what Kubernetes would tell of pods.
+
+    Args:
+        pods: by port, what is known of it, without the prefix of such labels.
+    """
+    configuration: dict[str, Any] = YAML().load(FOLDER / "kubernetes.yml")
+    [job] = configuration["scrape_configs"]
+    del job["kubernetes_sd_configs"]  # asks Kubernetes, and Debian's Prometheus comes without it
+    job["static_configs"] = [
+        {
+            "targets": [f"127.0.0.1:{port}"],
+            "labels": {f"__meta_kubernetes_{name}": value for name, value in known.items()},
+        }
+        for port, known in pods.items()
+    ]
+    return configuration

@@ -3,10 +3,12 @@
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.monitoring.conftest import BAD, FLAGGED, LATE, LOGINS, Monitored
+from tests.monitoring.prometheus import for_pods, running
 from tests.monitoring.web import sample
 from tests.support.flow import PROJECT
 from tests.support.waiting import wait_until
@@ -86,6 +88,29 @@ def test_every_rule_is_evaluated_without_error(monitored: Monitored) -> None:
         return {rule["health"] for rule in group["rules"]}
 
     wait_until(lambda: health() == {"ok"}, "all rules are evaluated")
+
+
+def test_on_kubernetes_the_flows_pods_are_asked_by_their_names(
+    prometheus_path: str, tmp_path: Path, free_ports: list[int]
+) -> None:
+    """Of all ports of all pods only the metrics' of the flow's, and a pod keeps its name."""
+    own, *ports = free_ports
+    told = [
+        ("login-processor", "login-processor-0", "metrics"),
+        ("login-processor", "login-processor-0", "cluster"),
+        ("another", "another-0", "metrics"),
+    ]
+    names = ("pod_label_app_kubernetes_io_name", "pod_name", "pod_container_port_name")
+    pods = {
+        port: {**dict(zip(names, values, strict=True)), "namespace": "logins"}
+        for port, values in zip(ports, told, strict=True)
+    }
+    with running(prometheus_path, tmp_path, own, for_pods(pods)) as known:
+        found = wait_until(lambda: known.get("targets")["activeTargets"], "targets")
+    assert [one["labels"] for one in found] == [
+        {"job": "login", "instance": "logins/login-processor-0"}
+    ]
+    assert found[0]["scrapeUrl"] == f"http://127.0.0.1:{ports[0]}/metrics"
 
 
 def test_settings_are_told_and_secrets_are_not(monitored: Monitored) -> None:

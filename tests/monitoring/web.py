@@ -13,10 +13,10 @@ ASK_SECONDS = 10.0
 Answer = tuple[int, str]
 
 
-def ask(port: int, path: str) -> Answer:
+def ask(port: int, path: str, host: str = "127.0.0.1") -> Answer:
     """Return status and text of an answer; status 0 if nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ASK_SECONDS) as got:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=ASK_SECONDS) as got:
             return got.status, got.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -70,6 +70,7 @@ def test_all_speak_of_the_same_pods() -> None:
         _read("statefulset.yaml")["spec"]["selector"]["matchLabels"],
         network["podSelector"]["matchLabels"],
         network["ingress"][0]["from"][0]["podSelector"]["matchLabels"],
+        network["egress"][0]["to"][0]["podSelector"]["matchLabels"],
     ]
     assert selectors == [labels] * len(selectors)
 
@@ -79,30 +80,54 @@ def test_each_process_finds_the_others_by_their_names() -> None:
     pods = _read("statefulset.yaml")["spec"]
     service = _read("service.yaml")
     settings = _read("settings.yaml")["data"]
-    [port] = _container()["ports"]
+    port = _ports()["cluster"]
     name = pods["serviceName"]
     assert name == service["metadata"]["name"]
-    assert settings["ADDRESSES"] == f"{name}-%d.{name}:{port['containerPort']}"
+    assert settings["ADDRESSES"] == f"{name}-%d.{name}:{port}"
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
     assert pods["podManagementPolicy"] == "Parallel"
     assert pods["updateStrategy"] == {"type": "OnDelete"}
-    [allowed] = _read("network.yaml")["spec"]["ingress"]
-    assert [one["port"] for one in allowed["ports"]] == [port["containerPort"]]
+    among_each_other = _read("network.yaml")["spec"]["ingress"][0]
+    assert [one["port"] for one in among_each_other["ports"]] == [port]
 
 
 def test_pods_run_what_the_tests_run() -> None:
-    """Command and probes are the scripts of deploy/, which the image holds."""
+    """The command is a script of deploy/, which the image holds."""
     container = _container()
-    dockerfile = (PROJECT / "Dockerfile").read_text()
-    commands = [container["command"]] + [
-        container[probe]["exec"]["command"]
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
-    ]
-    for shell, script, state, *_ in commands:
-        assert (shell, state) == ("sh", container["volumeMounts"][0]["mountPath"])
-        assert (PROJECT / script).is_file()
-        assert script in dockerfile
+    shell, script, state = container["command"]
+    assert (shell, state) == ("sh", container["volumeMounts"][0]["mountPath"])
+    assert (PROJECT / script).is_file()
+    assert script in (PROJECT / "Dockerfile").read_text()
+
+
+def test_probes_ask_the_port_of_the_metrics() -> None:
+    """It is METRICS_PORT, on the pod's address, and says what the tests of monitoring have seen."""
+    settings = _read("settings.yaml")["data"]
+    assert settings["METRICS_PORT"] == str(_ports()["metrics"])
+    assert settings["METRICS_HOST"] == "0.0.0.0"  # noqa: S104
+    probes = {"startupProbe": "/live", "readinessProbe": "/ready", "livenessProbe": "/live"}
+    for probe, path in probes.items():
+        assert _container()[probe]["httpGet"] == {"path": path, "port": "metrics"}
+
+
+def test_prometheus_may_ask_for_metrics_and_nobody_else() -> None:
+    """It may come from any namespace, to this one port."""
+    _, watching = _read("network.yaml")["spec"]["ingress"]
+    [source] = watching["from"]
+    assert source["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+    assert source["namespaceSelector"] == {}
+    assert watching["ports"] == [{"protocol": "TCP", "port": _ports()["metrics"]}]
+
+
+def test_prometheus_finds_the_pods_by_label_and_port() -> None:
+    """Its job keeps what carries the pods' label and the name of their port."""
+    file = PROJECT / "deploy" / "prometheus" / "kubernetes.yml"
+    [job] = YAML(typ="safe").load(file)["scrape_configs"]
+    label, port, _ = job["relabel_configs"]
+    labels = _read("statefulset.yaml")["spec"]["template"]["metadata"]["labels"]
+    assert label["regex"] == labels["app.kubernetes.io/name"]
+    assert port["regex"] in _ports()
 
 
 def test_pods_have_no_more_rights_than_they_need() -> None:
@@ -173,6 +198,10 @@ def _container() -> dict[str, Any]:
     [container] = _read("statefulset.yaml")["spec"]["template"]["spec"]["containers"]
     found: dict[str, Any] = container
     return found
+
+
+def _ports() -> dict[str, int]:
+    return {port["name"]: port["containerPort"] for port in _container()["ports"]}
 
 
 def _read(file: str) -> dict[str, Any]:
