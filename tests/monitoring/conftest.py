@@ -1,6 +1,5 @@
 """Prometheus, and a cluster of two processes that it asks."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pytest
 from local_kafka import LocalKafka
 from tests.monitoring import prometheus
 from tests.monitoring.prometheus import Prometheus
-from tests.support.debian import find_or_install
+from tests.support.debian import find_or_unpack
 from tests.support.flow import Flow
 from tests.support.logins import login, records
 from tests.support.ports import find_free_pair, find_free_ports
@@ -43,15 +42,13 @@ class Monitored:
 @pytest.fixture(scope="session")
 def prometheus_path() -> str:
     """Where Prometheus is; without one the tests are skipped, but never in CI."""
-    return find_or_install(lambda: shutil.which("prometheus"), "prometheus")
+    return find_or_unpack("prometheus", "prometheus")
 
 
 @pytest.fixture(scope="session")
-def promtool(prometheus_path: str) -> str:
+def promtool() -> str:
     """Where the tool that checks and tests rules is."""
-    path = shutil.which("promtool")
-    assert path, f"{prometheus_path} came without promtool"
-    return path
+    return find_or_unpack("promtool", "prometheus")
 
 
 @pytest.fixture(scope="module")

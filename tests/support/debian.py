@@ -1,43 +1,98 @@
-"""Programs that no Python package has: the system's own, or installed where that is allowed."""
+"""Programs that no Python package has: the system's own, or Debian's where they can be had."""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
-__all__ = ["find_or_install"]
+from tests.support.flow import PROJECT
 
+__all__ = ["UNPACKED", "find_or_install", "find_or_unpack"]
+
+UNPACKED = PROJECT / ".local" / "debian"
 INSTALL_SECONDS = 240
 
 
 def find_or_install(find: Callable[[], str | None], package: str) -> str:
-    """Return where a program is; without it the tests are skipped, but never in CI.
+    """Return where a program is, if need be once root has installed it.
+
+    Without it the tests are skipped, but never in CI.
 
     Args:
         find: returns the program's path, or None.
         package: the Debian package that has it.
     """
+    return _find_or_get(find, _install, package)
+
+
+def find_or_unpack(program: str, package: str) -> str:
+    """Return where a program is, if need be once its package is unpacked into a folder of ours.
+
+    That takes no root, and starts no service, as installing one does. Without it the tests are
+    skipped, but never in CI.
+
+    Args:
+        program: its name.
+        package: the Debian package that has it, and needs nothing else for it.
+    """
+    ours = UNPACKED / package / "usr" / "bin"
+    return _find_or_get(
+        lambda: shutil.which(program) or shutil.which(program, path=ours), _unpack, package
+    )
+
+
+def _find_or_get(find: Callable[[], str | None], get: Callable[[str], object], package: str) -> str:
     if (path := find()) is not None:
         return path
-    _install(package)
-    if (path := find()) is not None:
-        return path
+    if shutil.which("apt-get"):
+        get(package)
+        if (path := find()) is not None:
+            return path
     reason = f"no {package}: install your system's package (Debian: apt-get install {package})"
-    if os.environ.get("CI") == "true":
+    if _in_ci():
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def _install(package: str) -> None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return
-    for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
-        subprocess.run(
-            ["apt-get", "-q", *command],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            check=False,
-            capture_output=True,
-            timeout=INSTALL_SECONDS,
-        )
+    if os.geteuid() == 0:
+        _update()
+        _run(["apt-get", "-q", "install", "-y", "--no-install-recommends", package])
+
+
+def _unpack(package: str) -> None:
+    _update()
+    UNPACKED.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=UNPACKED) as folder:
+        _run(["apt-get", "-q", "download", package], Path(folder))
+        for file in Path(folder).glob("*.deb"):
+            _run(["dpkg-deb", "-x", str(file), f"{folder}/new"])
+            Path(folder, "new").rename(UNPACKED / package)
+
+
+def _update() -> None:
+    """Learn what packages there are, where that is allowed: a new machine knows of none."""
+    command = ["apt-get", "-q", "update"]
+    if os.geteuid() == 0:
+        _run(command)
+    elif _in_ci() and shutil.which("sudo"):
+        _run(["sudo", "-n", *command])
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
+def _run(command: Sequence[str], folder: Path | None = None) -> None:
+    subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        check=False,
+        capture_output=True,
+        timeout=INSTALL_SECONDS,
+    )
