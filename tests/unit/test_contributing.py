@@ -14,6 +14,7 @@ WORKFLOW = ".github/workflows/ci.yml"
 PAPERS = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/monitoring.md",
     "docs/operations.md",
     "docs/contracts/README.md",
     WORKFLOW,
