@@ -15,7 +15,7 @@ from tests.monitoring.prometheus import Prometheus
 from tests.support.debian import find_or_unpack
 from tests.support.flow import Flow
 from tests.support.logins import login, records
-from tests.support.ports import find_free_pair, find_free_ports
+from tests.support.ports import unused_pair, unused_port
 from tests.support.waiting import wait_until
 
 LOGINS = 20_000  # 200 seconds of event time
@@ -61,9 +61,9 @@ def monitored(
     folder = tmp_path_factory.mktemp("monitored")
     flow = Flow(kafka.bootstrap_servers, "monitored", folder)
     flow.topics.make(flow.input)
-    one, other, own, *_ = find_free_ports()
+    one, other, own = (unused_port() for _ in range(3))
     options = [*flow.recovery_options(), "-a", f"127.0.0.1:{one};127.0.0.1:{other}"]
-    first = find_free_pair()
+    first = unused_pair()
     with ExitStack() as stack:
         for process in ("0", "1"):
             started = flow.running(*options, "-i", process, METRICS_PORT=str(first))

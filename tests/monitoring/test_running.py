@@ -13,7 +13,7 @@ from local_kafka import LocalKafka
 from tests.monitoring.web import ask, sample
 from tests.support.flow import Flow
 from tests.support.logins import records
-from tests.support.ports import find_free_pair
+from tests.support.ports import unused_pair
 from tests.support.waiting import wait_until
 
 UNREADY_SECONDS = 60.0
@@ -54,7 +54,7 @@ def test_while_kafka_is_away_it_lives_and_is_not_ready(
 def test_a_fenced_process_is_seen_before_it_ends(flow: Flow) -> None:
     """Another cluster of the same group takes over: the older one says so to whoever asks it."""
     flow.topics.make(flow.input)
-    first = find_free_pair()
+    first = unused_pair()
     written = "login_processed_total"
     with flow.running(METRICS_PORT=str(first)) as older:
         flow.topics.send(flow.input, records(range(400)))
