@@ -64,6 +64,11 @@ crash: .venv/installed ## Kill, stop and rescale the flow at random, and check i
 kafka: .venv/installed ## Run a local Kafka on port 29092 until Ctrl-C
 	@exec $(BIN)/python -m local_kafka
 
+.PHONY: docs
+# Never --quiet: with it warnings, and so broken links, would pass.
+docs: .venv/installed ## Build the documentation site into .local/site, and check its links
+	@$(BIN)/mkdocs build --strict
+
 .PHONY: contracts
 contracts: .venv/installed ## Write the contracts with other programs anew, into docs/contracts
 	@$(BIN)/python -m contracts
