@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from connectors import writers
 from local_kafka import LocalKafka
@@ -16,6 +17,10 @@ from tests.support.stopped import stop
 from tests.support.topics import Topics
 
 _numbers = itertools.count()
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 # Started in the background of a script, the tests ignore SIGINT, and so would what they start: a
 # program only heeds it where its parent does.

@@ -131,14 +131,14 @@ messages = json_texts | mutated() | st.binary()
 @example(b"[" * 100_000)
 @example(raw_message("locale", nested(100_000)))
 @example(raw_message("unknown", "1" * 100_000))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_bytes_are_a_login_or_a_reject(value: bytes) -> None:
     """No message can stop the flow, whatever is in it."""
     assert isinstance(decode(value, NOW_MS), Login | Reject)
 
 
 @given(messages)
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 def test_the_quick_way_and_the_careful_way_agree(value: bytes) -> None:
     """How fast a message is read never decides what becomes of it."""
     assert decode(value, NOW_MS) == decode_carefully(value, NOW_MS)
@@ -469,7 +469,6 @@ def test_json_may_be_written_in_any_way() -> None:
 
 
 @given(st.sampled_from(FIELDS), values)
-@settings(deadline=None)
 def test_a_reject_says_why_without_quoting_the_record(name: str, raw: str) -> None:
     """Details go to logs and headers, where no value may appear."""
     marker = "m4rker"
