@@ -2,7 +2,7 @@
 
 import msgspec
 
-__all__ = ["Insight", "ProcessedLogin", "Progress"]
+__all__ = ["Alert", "Insight", "ProcessedLogin", "Progress"]
 
 
 class ProcessedLogin(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +65,38 @@ class Insight(msgspec.Struct, frozen=True):
     version_categories: dict[str, int]
     locales: dict[str, int]
     quality: dict[str, int]
+    final: bool
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A record of the alerts topic: what was unusual about one subject in one window.
+
+    Key: `kind/subject/window_start`. A kind and a time have no slash in them, a subject may.
+
+    Attributes:
+        kind: `password_spray`, `many_networks`, `many_locales` or `network_burst`.
+        subject: the masked network (spray, burst) or the user's id (networks, locales).
+        window_start: the first second, ISO 8601, UTC.
+        window_end: the first second behind the window.
+        count: what was judged: users (exact up to 100, then within about 2%), networks or locales
+            (100 stands for more, too), or logins.
+        threshold: what the count had to reach.
+        logins: the subject's logins in the window; fewer than there were only where the window
+            had more subjects than are counted exactly.
+        usual: a burst's: the network's mean logins a window before; else null.
+        sample: at most 10 of the users (spray, burst), networks or locales, sorted.
+        final: the window is closed; otherwise the input ended within it, and more may come.
+    """
+
+    kind: str
+    subject: str
+    window_start: str
+    window_end: str
+    count: int
+    threshold: int
+    logins: int
+    usual: float | None
+    sample: tuple[str, ...]
     final: bool
 
 

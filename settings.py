@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     output_topic: Topic = "processed-user-login"
     insights_topic: Topic = "login-insights"
     dead_letter_topic: Topic = "user-login-dlq"
+    alerts_topic: Topic = "login-alerts"
 
     delivery_guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
     stop_at_end: bool = False
@@ -95,6 +96,13 @@ class Settings(BaseSettings):
     create_topics: bool = True
     broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
     max_dead_letter_ratio: float = Field(default=0.5, ge=0, le=1)
+    alert_window_seconds: int = Field(default=300, ge=1, le=ONE_DAY_SECONDS)
+    alert_lateness_seconds: int = Field(default=60, ge=0, le=ONE_DAY_SECONDS)
+    alert_network_users: int = Field(default=50, ge=2, le=1_000_000)
+    alert_user_networks: int = Field(default=12, ge=2, le=100)
+    alert_user_locales: int = Field(default=3, ge=2, le=100)
+    alert_burst_logins: int = Field(default=200, ge=1, le=1_000_000_000)
+    alert_burst_factor: float = Field(default=10, gt=1, le=1_000_000)
     user_id_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     dashboard_host: str = Field(default="127.0.0.1", min_length=1)
     dashboard_port: Port = 8_080

@@ -11,6 +11,7 @@ from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
 from operators.state import Refuse, State, check_version, or_refuse
+from operators.stats import LoginStats
 from operators.summarise import Summary
 
 __all__ = ["BreakerLogic", "Counts", "Stop", "breaker", "counts"]
@@ -47,7 +48,7 @@ class Stop:
     at_end: bool
 
 
-def counts(summary: Summary) -> Counts:
+def counts(summary: Summary[LoginStats]) -> Counts:
     """Return what the breaker has to know of a batch."""
     logins = sum(stats.logins for stats in (*summary.windows.values(), *summary.late))
     return Counts(logins + sum(summary.rejects.values()), summary.rejects)

@@ -7,9 +7,10 @@ from functools import lru_cache
 
 from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
+from operators.decode import LAST_SECOND
 from operators.privacy import mask_address
 
-__all__ = ["device_type", "enrich", "enrich_batch", "login_at", "version_category"]
+__all__ = ["device_type", "enrich", "enrich_batch", "iso_time", "login_at", "version_category"]
 
 Pseudonym = Callable[[str], str]
 
@@ -116,6 +117,11 @@ def version_category(text: str | None) -> tuple[str, str | None]:
 def login_at(timestamp: int) -> str:
     """Return whole seconds since the epoch as ISO 8601, such as 2024-07-10T14:36:56Z."""
     return _hour(timestamp // HOUR_SECONDS) + IN_THE_HOUR[timestamp % HOUR_SECONDS]
+
+
+def iso_time(seconds: int) -> str:
+    """Return seconds since the epoch as ISO 8601; the year 10000, which has none, as 9999's end."""
+    return login_at(min(seconds, LAST_SECOND))
 
 
 @lru_cache(REMEMBERED_HOURS)

@@ -6,8 +6,7 @@ import msgspec
 
 from connectors.records import OutputRecord
 from models import Insight
-from operators.decode import LAST_SECOND
-from operators.enrich import login_at
+from operators.enrich import iso_time
 from operators.event_time import Windowing
 from operators.stats import LoginStats
 
@@ -46,8 +45,3 @@ def insight_records(insights: Iterable[Insight]) -> list[tuple[str, OutputRecord
         (insight.window_start, {"key": insight.window_start, "value": _to_json(insight)})
         for insight in insights
     ]
-
-
-def iso_time(seconds: int) -> str:
-    """Return seconds since the epoch as ISO 8601; the year 10000, which has none, as 9999's end."""
-    return login_at(min(seconds, LAST_SECOND))

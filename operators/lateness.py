@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Generic
 
 import bytewax.operators as op
 from bytewax.dataflow import Stream
@@ -10,7 +11,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from operators.event_time import Windowing
 from operators.state import Refuse, State, check_version, or_refuse
-from operators.summarise import Summary
+from operators.summarise import Summary, Total
 
 __all__ = ["LatenessLogic", "lateness"]
 
@@ -20,8 +21,8 @@ LOGINS_AFTER_GAP = 20
 
 
 def lateness(
-    step_id: str, up: Stream[Summary], windowing: Windowing, refuse: Refuse
-) -> Stream[Summary]:
+    step_id: str, up: Stream[Summary[Total]], windowing: Windowing, refuse: Refuse
+) -> Stream[Summary[Total]]:
     """Part what is late from what is in time, each input partition by itself.
 
     A login is late if its window ended more than the allowed lateness before the newest login
@@ -37,13 +38,13 @@ def lateness(
     """
     keyed = op.key_on(f"{step_id}-by-partition", up, lambda summary: summary.key)
 
-    def build(state: State | None) -> LatenessLogic:
+    def build(state: State | None) -> LatenessLogic[Total]:
         return LatenessLogic(windowing, state)
 
     return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, refuse)))
 
 
-class LatenessLogic(StatefulBatchLogic[Summary, Summary, State]):
+class LatenessLogic(StatefulBatchLogic[Summary[Total], Summary[Total], State], Generic[Total]):
     """The newest login of one input partition so far.
 
     Args:
@@ -69,7 +70,7 @@ class LatenessLogic(StatefulBatchLogic[Summary, Summary, State]):
             what = "the newest login of a partition"
             _, self._newest, self._unsure = check_version(what, state, STATE_VERSION)
 
-    def on_batch(self, values: list[Summary]) -> tuple[list[Summary], bool]:
+    def on_batch(self, values: list[Summary[Total]]) -> tuple[list[Summary[Total]], bool]:
         """Judge each batch by those before it."""
         return [self._judge(summary) for summary in values], self.RETAIN
 
@@ -77,7 +78,7 @@ class LatenessLogic(StatefulBatchLogic[Summary, Summary, State]):
         """Return the state as plain values."""
         return (STATE_VERSION, self._newest, self._unsure)
 
-    def _judge(self, summary: Summary) -> Summary:
+    def _judge(self, summary: Summary[Total]) -> Summary[Total]:
         late = self._late_windows(summary)
         windows = summary.windows
         if late:
@@ -91,13 +92,13 @@ class LatenessLogic(StatefulBatchLogic[Summary, Summary, State]):
             incomplete_to=self._incomplete_to(summary),
         )
 
-    def _late_windows(self, summary: Summary) -> list[int]:
+    def _late_windows(self, summary: Summary[Total]) -> list[int]:
         newest = self._newest
         if newest is None:
             return []
         return [start for start in summary.windows if self._windowing.is_past(start, newest)]
 
-    def _incomplete_to(self, summary: Summary) -> int | None:
+    def _incomplete_to(self, summary: Summary[Total]) -> int | None:
         """Return the latest event time that unread records before a gap can have.
 
         They came before the first ones read, so they are newer than those by the allowed lateness

@@ -61,7 +61,7 @@ class Tally:
     late: int
 
 
-def tally(summary: Summary) -> Tally:
+def tally(summary: Summary[LoginStats]) -> Tally:
     """Return what the report adds up of a summary after `lateness`."""
     stats = (*summary.windows.values(), *summary.late)
     return Tally(stats, summary.rejects, summary.late_logins)

@@ -1,9 +1,10 @@
 """The summary of one batch: all that windows and report have to know of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Generic, Protocol, TypeVar
 
 from connectors.records import partition_name
 from models import ProcessedLogin
@@ -11,13 +12,24 @@ from operators.batches import LoginBatch
 from operators.event_time import Windowing
 from operators.stats import LoginStats
 
-__all__ = ["Summary", "summarise"]
+__all__ = ["Logins", "Summary", "Total", "sum_up", "summarise"]
 
 Logins = Sequence[ProcessedLogin]
 
 
+class CountsLogins(Protocol):
+    """What some logins came to."""
+
+    @property
+    def logins(self) -> int:
+        """How many there were."""
+
+
+Total = TypeVar("Total", bound=CountsLogins)
+
+
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Generic[Total]):
     """What crosses workers in place of a batch's logins. Nobody changes it once it is made.
 
     Attributes:
@@ -35,8 +47,8 @@ class Summary:
 
     partition: int
     newest: int | None
-    windows: Mapping[int, LoginStats]
-    late: tuple[LoginStats, ...]
+    windows: Mapping[int, Total]
+    late: tuple[Total, ...]
     rejects: Mapping[str, int]
     idle: bool = False
     gap: bool = False
@@ -50,11 +62,24 @@ class Summary:
     @property
     def late_logins(self) -> int:
         """How many logins are late."""
-        return sum(stats.logins for stats in self.late)
+        return sum(total.logins for total in self.late)
 
 
-def summarise(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summary:
+def summarise(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summary[LoginStats]:
     """Sum up a batch after enrich, by window, and what is late within the batch by itself."""
+    return sum_up(batch, windowing, _stats)
+
+
+def sum_up(
+    batch: LoginBatch[ProcessedLogin], windowing: Windowing, total: Callable[[Logins], Total]
+) -> Summary[Total]:
+    """Part a batch's logins by window, and what is late within the batch by itself.
+
+    Args:
+        batch: as read or enriched.
+        windowing: what windows there are.
+        total: makes of some logins, in their order, what is kept of them.
+    """
     timestamps = [login.timestamp for login in batch.logins]
     newest = max(timestamps, default=None)
     windows, late = _sort(batch.logins, timestamps, newest, windowing)
@@ -63,8 +88,8 @@ def summarise(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summar
     return Summary(
         partition=batch.source.partition,
         newest=newest,
-        windows={start: _stats(logins) for start, logins in windows.items()},
-        late=(_stats(late),) if late else (),
+        windows={start: total(logins) for start, logins in windows.items()},
+        late=(total(late),) if late else (),
         rejects=dict(rejects),
         idle=batch.source.idle,
         gap=batch.source.gap,

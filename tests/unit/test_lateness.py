@@ -18,12 +18,12 @@ from tests.support.window_oracle import WindowOracle
 WINDOWING = Windowing(seconds=60, lateness=10)
 
 
-def summary(*timestamps: int, **source: Any) -> Summary:
+def summary(*timestamps: int, **source: Any) -> Summary[LoginStats]:
     """The summary of a batch with a login for each time."""
     return summarise(login_batch(at(*timestamps), **source), WINDOWING)
 
 
-def judge(logic: LatenessLogic, *timestamps: int, **source: Any) -> Summary:
+def judge(logic: LatenessLogic[LoginStats], *timestamps: int, **source: Any) -> Summary[LoginStats]:
     """Give a batch to the logic and return what it makes of it."""
     (judged,), discard = logic.on_batch([summary(*timestamps, **source)])
     assert not discard
@@ -50,7 +50,7 @@ def test_decisions_are_those_made_login_by_login_wherever_batches_are_cut(
     windowing = Windowing(seconds, lateness)
     oracle = WindowOracle(seconds, lateness)
     oracle.read(at(*(timestamp for batch in cut for timestamp in batch)))
-    logic = LatenessLogic(windowing)
+    logic = LatenessLogic[LoginStats](windowing)
     summaries = [summarise(login_batch(at(*batch)), windowing) for batch in cut]
     judged, _ = logic.on_batch(summaries)
     in_time = {
@@ -67,7 +67,7 @@ def test_decisions_are_those_made_login_by_login_wherever_batches_are_cut(
 
 def test_window_is_late_as_a_whole_once_its_end_is_further_back_than_allowed() -> None:
     """At exactly the allowed lateness a window is over."""
-    logic = LatenessLogic(WINDOWING)
+    logic = LatenessLogic[LoginStats](WINDOWING)
     judge(logic, 69)
     assert judge(logic, 59).late_logins == 0
     judge(logic, 70)
@@ -78,7 +78,7 @@ def test_window_is_late_as_a_whole_once_its_end_is_further_back_than_allowed() -
 
 def test_summary_goes_on_with_the_newest_login_of_its_partition() -> None:
     """An older batch moves nothing back; one without logins tells it too."""
-    logic = LatenessLogic(WINDOWING)
+    logic = LatenessLogic[LoginStats](WINDOWING)
     assert judge(logic).newest is None
     assert judge(logic, 500).newest == 500
     assert judge(logic, 450).newest == 500
@@ -87,7 +87,7 @@ def test_summary_goes_on_with_the_newest_login_of_its_partition() -> None:
 
 def test_summary_handed_in_stays_as_it_is() -> None:
     """Another step may hold the same one."""
-    logic = LatenessLogic(WINDOWING)
+    logic = LatenessLogic[LoginStats](WINDOWING)
     judge(logic, 500)
     one = summary(1)
     logic.on_batch([one])
@@ -96,26 +96,26 @@ def test_summary_handed_in_stays_as_it_is() -> None:
 
 def test_decisions_go_on_after_a_restart() -> None:
     """What is late before a restart is late after it."""
-    before = LatenessLogic(WINDOWING)
+    before = LatenessLogic[LoginStats](WINDOWING)
     judge(before, 500)
     state = pickle.loads(pickle.dumps(before.snapshot()))  # noqa: S301 - our own
-    assert judge(LatenessLogic(WINDOWING, state), 1).late_logins == 1
+    assert judge(LatenessLogic[LoginStats](WINDOWING, state), 1).late_logins == 1
 
 
 def test_state_of_another_format_is_refused() -> None:
     """It says what to do."""
     with pytest.raises(StateFormatError, match="new recovery folder"):
-        LatenessLogic(WINDOWING, (0, 1, 2))
+        LatenessLogic[LoginStats](WINDOWING, (0, 1, 2))
 
 
 def test_no_window_is_incomplete_without_a_gap() -> None:
     """Reading that goes on where it stopped misses nothing."""
-    assert judge(LatenessLogic(WINDOWING), 1, 2).incomplete_to is None
+    assert judge(LatenessLogic[LoginStats](WINDOWING), 1, 2).incomplete_to is None
 
 
 def test_windows_may_be_incomplete_up_to_the_first_logins_behind_a_gap() -> None:
     """And by the allowed lateness further: that far ahead may an unread login have been."""
-    logic = LatenessLogic(WINDOWING)
+    logic = LatenessLogic[LoginStats](WINDOWING)
     assert judge(logic, *range(1_000, 1_000 + LOGINS_AFTER_GAP), gap=True).incomplete_to == (
         1_000 + LOGINS_AFTER_GAP - 1 + WINDOWING.lateness
     )
@@ -124,15 +124,15 @@ def test_windows_may_be_incomplete_up_to_the_first_logins_behind_a_gap() -> None
 
 def test_first_login_behind_a_gap_that_is_itself_late_hides_nothing() -> None:
     """The newest of the first few decides, since one login may have come too late."""
-    logic = LatenessLogic(WINDOWING)
+    logic = LatenessLogic[LoginStats](WINDOWING)
     assert judge(logic, 800, gap=True).incomplete_to == 810
     state = logic.snapshot()
-    assert judge(LatenessLogic(WINDOWING, state), 1_000, 801).incomplete_to == 1_010
+    assert judge(LatenessLogic[LoginStats](WINDOWING, state), 1_000, 801).incomplete_to == 1_010
 
 
 def test_partition_that_was_not_heard_behind_its_gap_makes_all_up_to_now_incomplete() -> None:
     """Nobody knows what was not read; it becomes clear with the partition's first login."""
-    logic = LatenessLogic(WINDOWING, clock=lambda: 5_000.9)
+    logic = LatenessLogic[LoginStats](WINDOWING, clock=lambda: 5_000.9)
     assert judge(logic, gap=True).incomplete_to == 5_000
     assert judge(logic, idle=True, gap=True).incomplete_to == 5_000
     rejected = summarise(login_batch([], Reason.NOT_JSON), WINDOWING)

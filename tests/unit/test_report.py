@@ -121,7 +121,7 @@ def test_reports_are_at_least_a_second_apart_and_the_last_numbers_follow(
 def test_late_logins_are_logins_too() -> None:
     """All figures have them; their windows alone do not."""
     windowing = Windowing(seconds=60, lateness=10)
-    logic = LatenessLogic(windowing)
+    logic = LatenessLogic[LoginStats](windowing)
     batches = [login_batch(at(500, 1, 499)), login_batch(at(2, 3, 500), Reason.NOT_JSON)]
     judged, _ = logic.on_batch([summarise(batch, windowing) for batch in batches])
     totals = Totals()

@@ -45,7 +45,7 @@ class Fold:
         self._windowing = windowing
         lateness: dict[int, State] = state[0] if state else {}
         self._lateness = {
-            partition: LatenessLogic(windowing, lateness.get(partition), lambda: 900.0)
+            partition: LatenessLogic[LoginStats](windowing, lateness.get(partition), lambda: 900.0)
             for partition in range(partitions)
         }
         config = WindowConfig(windowing, partitions, lambda: at_end, self.told.append, refuse)
@@ -57,12 +57,12 @@ class Fold:
 
     def summary(
         self, partition: int, logins: Sequence[ProcessedLogin], *reasons: Reason, **source: Any
-    ) -> Summary:
+    ) -> Summary[LoginStats]:
         """Return a batch's summary."""
         batch = login_batch(logins, *reasons, partition=partition, **source)
         return summarise(batch, self._windowing)
 
-    def give(self, *summaries: Summary) -> WindowResults:
+    def give(self, *summaries: Summary[LoginStats]) -> WindowResults:
         """Give summaries all at once."""
         judged = [
             self._lateness[summary.partition].on_batch([summary])[0][0] for summary in summaries
