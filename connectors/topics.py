@@ -42,6 +42,7 @@ ATTEMPT_SECONDS = (
 LINE_EVERY_SECONDS = 5.0  # how often a start that waits says so: part of the contract
 POLL_SECONDS = 0.2
 UNKNOWN_TOPIC = 3  # Kafka's error code UNKNOWN_TOPIC_OR_PARTITION
+NO_INPUT = "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
 COMPACTED_FOREVER = {"cleanup.policy": "compact", "retention.ms": "-1"}
 
 T = TypeVar("T")
@@ -84,12 +85,13 @@ def partition_names(partitions: int) -> list[str]:
     return [partition_name(partition) for partition in range(partitions)]
 
 
-def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
+def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT) -> FlowTopics:
     """Wait for the broker and the input topic, make what is missing, and check what is there.
 
     Args:
         settings: the process's settings.
         draining: ends the waiting when set.
+        no_input: what to do when there is no input topic.
 
     Raises:
         SystemExit: with one line that says what is wrong and what to do; with status 0 when it
@@ -99,7 +101,8 @@ def prepare_topics(settings: Settings, draining: Event) -> FlowTopics:
     admin = reach(settings, wait)
     try:
         source = wait(
-            lambda: _no_input(settings), lambda: describe_topic(admin, settings.input_topic)
+            lambda: _no_input(settings, no_input),
+            lambda: describe_topic(admin, settings.input_topic),
         )
         partitions = len(source["partitions"])
         _check_partitions(admin, settings, partitions)
@@ -144,10 +147,10 @@ def wait_for(
     return found
 
 
-def _no_input(settings: Settings) -> str:
+def _no_input(settings: Settings, what_to_do: str) -> str:
     return (
         f"there is no topic {settings.input_topic} at {settings.kafka_bootstrap_servers}: "
-        "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
+        f"{what_to_do}"
     )
 
 

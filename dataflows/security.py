@@ -1,0 +1,138 @@
+"""The security flow: processed logins in, alerts of what is unusual about them out.
+
+    python -m bytewax.run dataflows.security
+
+It runs beside the login flow, with the same settings and a recovery folder of its own. Sources,
+sinks and the windowed fold are the login flow's; only the detectors are new.
+"""
+
+from functools import partial
+from threading import Event
+
+import bytewax.operators as op
+import structlog
+from bytewax import run
+from bytewax.dataflow import Dataflow
+
+from connectors.sink import TransactionalKafkaSink
+from connectors.source import KafkaBatchSource
+from connectors.stopping import drain_on_signals, stop_process
+from connectors.topics import FlowTopics, prepare_topics
+from connectors.upserts import UpsertSink
+from dataflows.command_line import check_command_line
+from dataflows.garbage import collect_cycles_seldom
+from logs import configure_logs
+from operators.alerts import Findings, alert_records, findings
+from operators.bursts import bursts
+from operators.detectors import Thresholds
+from operators.enrich import iso_time
+from operators.event_time import Windowing
+from operators.fold import WindowConfig
+from operators.lateness import lateness
+from operators.processed import read_processed_batch, rejects_only
+from operators.sightings import sight
+from settings import Settings, load_settings
+
+log = structlog.get_logger()
+
+NO_INPUT = "start the login flow (python -m bytewax.run dataflows.login), or set OUTPUT_TOPIC"
+
+# By these names the recovery store knows the state: a step that is renamed would lose its own.
+STEPS_WITH_STATE = frozenset(
+    f"security.{step}" for step in ("read", "write", "lateness", "findings", "bursts", "upsert")
+)
+
+
+def flow() -> Dataflow:
+    """Build the flow that `python -m bytewax.run dataflows.security` runs."""
+    settings = security_settings(load_settings())
+    configure_logs(settings)
+    draining = drain_on_signals()
+    check_command_line(run._parse_args(), STEPS_WITH_STATE)  # type: ignore[no-untyped-call]
+    topics = prepare_topics(settings, draining, NO_INPUT)
+    collect_cycles_seldom()
+    return security_flow(settings, topics, draining)
+
+
+def security_settings(settings: Settings) -> Settings:
+    """Return the settings under which the shared parts read what the login flow writes.
+
+    Alerts replace each other by key, as insights do, so they stand in their place; and with no
+    other output, in its place too.
+    """
+    return settings.model_copy(
+        update={
+            "kafka_group_id": f"{settings.kafka_group_id}-security",
+            "input_topic": settings.output_topic,
+            "output_topic": settings.alerts_topic,
+            "insights_topic": settings.alerts_topic,
+            "dead_letter_topic": f"{settings.alerts_topic}-dlq",
+        }
+    )
+
+
+def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
+    """Wire the flow. The names of steps with state stay as they are: see STEPS_WITH_STATE.
+
+    Args:
+        settings: from security_settings.
+        topics: the flow's topics, as found at start.
+        draining: ends reading when set.
+    """
+    flow = Dataflow("security")
+    records = op.input("read", flow, KafkaBatchSource(settings, topics, draining))
+    logins = op.map("decode", records, read_processed_batch)
+    encoded = op.map("encode", logins, rejects_only)
+    outputs = op.key_on("by-partition", encoded, lambda batch: batch.key)
+    op.output("write", outputs, TransactionalKafkaSink(settings, topics))
+
+    windowing = Windowing(settings.alert_window_seconds, settings.alert_lateness_seconds)
+    sighted = op.map("sight", logins, partial(sight, windowing=windowing))
+    judged = lateness("lateness", sighted, windowing, stop_process)
+    config = window_config(settings, windowing, topics, draining)
+    found = findings("findings", judged, config, thresholds(settings))
+    told = op.inspect("tell", found, tell)
+    alerts = bursts("bursts", told, thresholds(settings), stop_process)
+    op.output("upsert", op.flat_map("alerts", alerts, alert_records), upserts(settings))
+    return flow
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """Return what is unusual."""
+    return Thresholds(
+        network_users=settings.alert_network_users,
+        user_networks=settings.alert_user_networks,
+        user_locales=settings.alert_user_locales,
+        burst_logins=settings.alert_burst_logins,
+        burst_factor=settings.alert_burst_factor,
+    )
+
+
+def window_config(
+    settings: Settings, windowing: Windowing, topics: FlowTopics, draining: Event
+) -> WindowConfig:
+    """Return what the windowed fold has to be told."""
+    return WindowConfig(
+        windowing=windowing,
+        partitions=topics.partitions,
+        at_end=lambda: settings.stop_at_end and not draining.is_set(),
+        tell=log.warning,
+        refuse=stop_process,
+        length_setting="ALERT_WINDOW_SECONDS",
+        topic_setting="ALERTS_TOPIC",
+    )
+
+
+def upserts(settings: Settings) -> UpsertSink:
+    """Return the sink of the alerts."""
+    return UpsertSink(settings, settings.alerts_topic)
+
+
+def tell(_step_id: str, findings: Findings) -> None:
+    """Log that windows were judged, so that quiet and standing still look different."""
+    log.info(
+        "windows judged",
+        until=iso_time(findings.windows[-1].span.end),
+        logins=sum(window.logins for window in findings.windows),
+        late_logins=findings.late,
+    )

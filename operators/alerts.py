@@ -1,0 +1,237 @@
+"""The windowed fold of the alerts: who came from where, and what of it is unusual."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from zlib import compress, decompress
+
+import bytewax.operators as op
+import msgspec
+from bytewax.dataflow import Stream
+
+from connectors.records import OutputRecord
+from models import Alert
+from operators.crowd import Crowd, Whereabouts, decode_sketch, encode_sketch
+from operators.detectors import (
+    Busy,
+    Span,
+    Thresholds,
+    busiest,
+    many_locales,
+    many_networks,
+    password_sprays,
+)
+from operators.fold import FOLD_KEY, FoldLogic, WindowConfig
+from operators.sightings import Sightings
+from operators.state import State, or_refuse
+from operators.summarise import Summary
+from operators.watch import AnySeen, Watch, WatchState
+
+__all__ = ["Findings", "FindingsLogic", "Judged", "alert_key", "alert_records", "findings"]
+
+FASTEST = 1  # of zlib's levels
+_to_json = msgspec.json.Encoder().encode
+_write_part = msgspec.msgpack.Encoder(enc_hook=encode_sketch).encode
+_read_part = msgspec.msgpack.Decoder(
+    tuple[WatchState[Crowd], WatchState[Whereabouts]], dec_hook=decode_sketch
+).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a window shows by itself.
+
+    Attributes:
+        span: the window.
+        logins: how many it has.
+        alerts: all but the bursts, for which one has to know the windows before.
+        busy: its busiest networks.
+    """
+
+    span: Span
+    logins: int
+    alerts: tuple[Alert, ...]
+    busy: dict[str, Busy]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a few summaries brought about.
+
+    Attributes:
+        windows: those that closed or are shown, in their order.
+        late: logins that were late and in no window, since the last findings.
+    """
+
+    windows: tuple[Judged, ...]
+    late: int
+
+
+def findings(
+    step_id: str, up: Stream[Summary[Sightings]], config: WindowConfig, thresholds: Thresholds
+) -> Stream[Findings]:
+    """Watch users and networks in each window, and judge it when the watermark has passed its end.
+
+    Args:
+        step_id: names the state in the recovery store; another name loses it.
+        up: summaries after `lateness`, those of a partition in their order.
+        config: the windows, and what to do beside.
+        thresholds: what is unusual.
+    """
+    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _summary: FOLD_KEY)
+
+    def build(state: State | None) -> FindingsLogic:
+        return FindingsLogic(config, thresholds, state)
+
+    return op.key_rm(
+        f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, config.refuse))
+    )
+
+
+class _Part:
+    """What one input partition brought to a window.
+
+    A partition's logins come in an order that every replay keeps, those of several don't: so what
+    the sketches drop is decided for each partition by itself, and merging drops nothing.
+    """
+
+    __slots__ = ("_saved", "networks", "users")
+
+    def __init__(self, saved: bytes | None = None) -> None:
+        self._saved = saved
+        self.networks = Watch(Crowd)
+        self.users = Watch(Whereabouts)
+        if saved is not None:
+            networks, users = _read_part(decompress(saved))
+            self.networks.restore(networks)
+            self.users.restore(users)
+
+    def add(self, sightings: Sightings) -> None:
+        """Take in logins, one by one."""
+        self._saved = None
+        note_network, note_user = self.networks.note, self.users.note
+        for user, network, locale in zip(
+            sightings.users, sightings.networks, sightings.locales, strict=True
+        ):
+            if network is not None:
+                note_network(network).add(user)
+            note_user(user).add(network, locale)
+
+    def saved(self) -> bytes:
+        """Return all of it; made ready anew only when something was added."""
+        if self._saved is None:
+            state = (self.networks.to_state(), self.users.to_state())
+            self._saved = compress(_write_part(state), FASTEST)
+        return self._saved
+
+
+class _Window:
+    """An open window, in parts by input partition.
+
+    Args:
+        saved: what saved() returned in an earlier run, or None.
+    """
+
+    __slots__ = ("_parts", "logins")
+
+    def __init__(self, saved: bytes | None = None) -> None:
+        self.logins = 0
+        self._parts: dict[int, _Part] = {}
+        if saved is not None:
+            self.logins, parts = msgspec.msgpack.decode(saved, strict=False)
+            self._parts.update((partition, _Part(part)) for partition, part in parts)
+
+    def add(self, partition: int, sightings: Sightings) -> None:
+        """Take in logins of a partition, in their order."""
+        self.logins += sightings.logins
+        if partition not in self._parts:
+            self._parts[partition] = _Part()
+        self._parts[partition].add(sightings)
+
+    def saved(self) -> bytes:
+        """Return all of it as bytes."""
+        parts = [(partition, part.saved()) for partition, part in self._parts.items()]
+        return msgspec.msgpack.encode((self.logins, parts))
+
+    def judge(self, span: Span, thresholds: Thresholds) -> Judged:
+        """Return what is to be said of the window; nothing in it is changed."""
+        parts = [part for _, part in sorted(self._parts.items())]
+        networks = _merged((part.networks for part in parts), Crowd)
+        users = _merged((part.users for part in parts), Whereabouts)
+        alerts = (
+            *password_sprays(networks, span, thresholds.network_users),
+            *many_networks(users, span, thresholds.user_networks),
+            *many_locales(users, span, thresholds.user_locales),
+        )
+        return Judged(span, self.logins, alerts, busiest(networks))
+
+
+class FindingsLogic(FoldLogic[Sightings, _Window, Findings]):
+    """Windows of sightings, each of which is judged when it closes.
+
+    Args:
+        config: the windows, and what to do beside.
+        thresholds: what is unusual.
+        state: what snapshot() returned in an earlier run, or None.
+    """
+
+    def __init__(
+        self, config: WindowConfig, thresholds: Thresholds, state: State | None = None
+    ) -> None:
+        super().__init__(config, state)
+        self._thresholds = thresholds
+        self._late = 0  # told with the next windows, so not worth a place in the state
+
+    def on_batch(self, values: list[Summary[Sightings]]) -> tuple[list[Findings], bool]:
+        """Fold the summaries, and judge the windows that close."""
+        self._late += sum(summary.late_logins for summary in values)
+        return super().on_batch(values)
+
+    def _window(self, saved: bytes | None) -> _Window:
+        return _Window(saved)
+
+    def _results(
+        self, windows: list[tuple[int, _Window]], late: int, *, final: bool
+    ) -> list[Findings]:
+        self._late += late
+        if not windows:
+            return []
+        end = self._windowing.end
+        judged = tuple(
+            window.judge(Span(start, end(start), final), self._thresholds)
+            for start, window in windows
+        )
+        late, self._late = self._late, 0
+        return [Findings(judged, late)]
+
+
+def _merged(
+    watches: Iterable[Watch[AnySeen]], make: Callable[[], Any]
+) -> dict[str, tuple[int, AnySeen]]:
+    """Return each subject with its count and all that is known of it."""
+    merged: dict[str, tuple[int, AnySeen]] = {}
+    for watch in watches:
+        for subject, count, seen in watch.items():
+            if subject in merged:
+                before, known = merged[subject]
+                both = make()
+                both.merge(known)
+                both.merge(seen)
+                merged[subject] = (before + count, both)
+            else:
+                merged[subject] = (count, seen)
+    return merged
+
+
+def alert_key(alert: Alert) -> str:
+    """Return the key of an alert: an alert written again replaces itself."""
+    return f"{alert.kind}/{alert.subject}/{alert.window_start}"
+
+
+def alert_records(alerts: Iterable[Alert]) -> list[tuple[str, OutputRecord]]:
+    """Return alerts as records, each with its key once more for the engine."""
+    return [
+        (key, {"key": key, "value": _to_json(alert)})
+        for alert in alerts
+        for key in (alert_key(alert),)
+    ]

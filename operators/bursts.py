@@ -1,0 +1,76 @@
+"""Bursts: a network's logins in a window against its windows before."""
+
+from collections import deque
+from collections.abc import Mapping
+
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.operators import StatefulBatchLogic
+
+from models import Alert
+from operators.alerts import Findings, Judged
+from operators.detectors import Thresholds, network_bursts
+from operators.state import Refuse, State, check_version, or_refuse
+
+__all__ = ["HISTORY", "BurstLogic", "bursts"]
+
+BURSTS_KEY = "bursts"  # one key for all windows: they are judged in their order
+STATE_VERSION = 1
+HISTORY = 12  # windows with logins that tell what is usual: an hour of five minutes each
+
+
+def bursts(
+    step_id: str, up: Stream[Findings], thresholds: Thresholds, refuse: Refuse
+) -> Stream[tuple[Alert, ...]]:
+    """Add to the alerts of windows their bursts.
+
+    Args:
+        step_id: names the state in the recovery store; another name loses it.
+        up: windows in their order.
+        thresholds: what is far more than usual.
+        refuse: ends the run with a text when state of an earlier run doesn't fit.
+    """
+    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _findings: BURSTS_KEY)
+
+    def build(state: State | None) -> BurstLogic:
+        return BurstLogic(thresholds, state)
+
+    return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, refuse)))
+
+
+class BurstLogic(StatefulBatchLogic[Findings, tuple[Alert, ...], State]):
+    """The busiest networks of the last windows.
+
+    Args:
+        thresholds: what is far more than usual.
+        state: what snapshot() returned in an earlier run, or None.
+
+    Raises:
+        StateFormatError: another version of this program wrote the state.
+    """
+
+    def __init__(self, thresholds: Thresholds, state: State | None = None) -> None:
+        self._thresholds = thresholds
+        self._history: deque[Mapping[str, int]] = deque(maxlen=HISTORY)
+        if state is not None:
+            _, history = check_version("the networks' usual logins", state, STATE_VERSION)
+            self._history.extend(history)
+
+    def on_batch(self, values: list[Findings]) -> tuple[list[tuple[Alert, ...]], bool]:
+        """Judge windows by those before them; only closed ones will count for later ones."""
+        return [self._judge(findings.windows) for findings in values], self.RETAIN
+
+    def snapshot(self) -> State:
+        """Return the state as plain values."""
+        return (STATE_VERSION, tuple(self._history))
+
+    def _judge(self, windows: tuple[Judged, ...]) -> tuple[Alert, ...]:
+        history = self._history.copy()
+        alerts: list[Alert] = []
+        for window in windows:
+            alerts += window.alerts
+            alerts += network_bursts(window.busy, history, window.span, self._thresholds)
+            history.append({network: now.logins for network, now in window.busy.items()})
+            if window.span.final:
+                self._history = history.copy()
+        return tuple(alerts)

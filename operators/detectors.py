@@ -1,0 +1,192 @@
+"""What is unusual in a window: a plain function for each kind of alert."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from models import Alert
+from operators.crowd import Crowd, Whereabouts
+from operators.enrich import iso_time
+
+__all__ = [
+    "Busy",
+    "Span",
+    "Thresholds",
+    "busiest",
+    "many_locales",
+    "many_networks",
+    "network_bursts",
+    "password_sprays",
+]
+
+SAMPLE = 10  # of users, networks or locales in an alert
+# A user whom a quarter of the logins or more show in one network is at home there, however many
+# others come: a busy account behind a changing mobile address, not one that is used from all over.
+HOME_SHARE = 0.25
+BUSIEST = 1_000  # networks of a window that its burst detector knows
+LEAST_HISTORY = 3  # windows: with fewer nobody knows what is usual
+
+Networks = Mapping[str, tuple[int, Crowd]]
+Users = Mapping[str, tuple[int, Whereabouts]]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which counts in a window on there is an alert.
+
+    Attributes:
+        network_users: users of one network.
+        user_networks: networks of one user who is at home in none of them.
+        user_locales: locales of one user.
+        burst_logins: logins from one network, if they are also `burst_factor` times the usual.
+        burst_factor: see there.
+    """
+
+    network_users: int
+    user_networks: int
+    user_locales: int
+    burst_logins: int
+    burst_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A window: [start, end) in seconds since the epoch, and whether it is closed."""
+
+    start: int
+    end: int
+    final: bool
+
+    def alert(
+        self,
+        kind: str,
+        subject: str,
+        *,
+        count: int,
+        threshold: int,
+        logins: int,
+        sample: Iterable[str],
+        usual: float | None = None,
+    ) -> Alert:
+        """Return an alert of this window."""
+        return Alert(
+            kind=kind,
+            subject=subject,
+            window_start=iso_time(self.start),
+            window_end=iso_time(self.end),
+            count=count,
+            threshold=threshold,
+            logins=logins,
+            usual=usual,
+            sample=tuple(sorted(sample)[:SAMPLE]),
+            final=self.final,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A network with many logins in a window.
+
+    Attributes:
+        logins: how many.
+        sample: some of its users.
+    """
+
+    logins: int
+    sample: tuple[str, ...]
+
+
+def password_sprays(networks: Networks, span: Span, limit: int) -> list[Alert]:
+    """Return the networks from which many users logged in: one attacker tries many accounts."""
+    return [
+        span.alert(
+            "password_spray",
+            network,
+            count=users,
+            threshold=limit,
+            logins=logins,
+            sample=crowd.sample(SAMPLE),
+        )
+        for network, (logins, crowd) in sorted(networks.items())
+        if (users := crowd.size()) >= limit
+    ]
+
+
+def many_networks(users: Users, span: Span, limit: int) -> list[Alert]:
+    """Return the users who came from many networks and are at home in none: shared or stolen."""
+    return [
+        span.alert(
+            "many_networks",
+            user,
+            count=len(whereabouts.networks),
+            threshold=limit,
+            logins=logins,
+            sample=whereabouts.networks,
+        )
+        for user, (logins, whereabouts) in sorted(users.items())
+        if len(whereabouts.networks) >= limit and not _at_home(whereabouts)
+    ]
+
+
+def _at_home(whereabouts: Whereabouts) -> bool:
+    counts = whereabouts.networks.values()
+    return max(counts) >= HOME_SHARE * sum(counts)
+
+
+def many_locales(users: Users, span: Span, limit: int) -> list[Alert]:
+    """Return the users who were in many states or countries: nobody travels that fast."""
+    return [
+        span.alert(
+            "many_locales",
+            user,
+            count=len(whereabouts.locales),
+            threshold=limit,
+            logins=logins,
+            sample=whereabouts.locales,
+        )
+        for user, (logins, whereabouts) in sorted(users.items())
+        if len(whereabouts.locales) >= limit
+    ]
+
+
+def busiest(networks: Networks) -> dict[str, Busy]:
+    """Return the 1,000 networks with the most logins; of equals, the first by name."""
+    ordered = sorted(networks.items(), key=lambda item: (-item[1][0], item[0]))
+    return {
+        network: Busy(logins, crowd.sample(SAMPLE))
+        for network, (logins, crowd) in ordered[:BUSIEST]
+    }
+
+
+def network_bursts(
+    busy: Mapping[str, Busy],
+    history: Sequence[Mapping[str, int]],
+    span: Span,
+    thresholds: Thresholds,
+) -> list[Alert]:
+    """Return the networks with far more logins than they usually have.
+
+    Args:
+        busy: the window's busiest networks.
+        history: logins by network of windows before, its busiest only; usual is the mean.
+        span: the window.
+        thresholds: what is far more.
+    """
+    if len(history) < LEAST_HISTORY:
+        return []
+    alerts = []
+    for network, now in sorted(busy.items()):
+        usual = sum(past.get(network, 0) for past in history) / len(history)
+        limit = max(thresholds.burst_logins, thresholds.burst_factor * usual)
+        if now.logins >= limit:
+            alerts.append(
+                span.alert(
+                    "network_burst",
+                    network,
+                    count=now.logins,
+                    threshold=round(limit),
+                    logins=now.logins,
+                    sample=now.sample,
+                    usual=round(usual, 1),
+                )
+            )
+    return alerts

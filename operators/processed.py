@@ -1,0 +1,50 @@
+"""From the records of the output topic back to logins, or to the reason why they hold none."""
+
+import msgspec
+
+from connectors.records import OutputBatch, RecordBatch
+from models import ProcessedLogin
+from operators.batches import LoginBatch, Reason, Reject, sort_out
+from operators.decode import DAY_MS, LAST_SECOND
+from operators.encode import encode_batch
+
+__all__ = ["read_processed", "read_processed_batch", "rejects_only"]
+
+_read = msgspec.json.Decoder(ProcessedLogin).decode
+
+
+def read_processed(value: bytes | None, record_timestamp: int) -> ProcessedLogin | Reject:
+    """Read a processed login from a record's value. Never raises, whatever the bytes.
+
+    Args:
+        value: as the login flow wrote it; None for a tombstone.
+        record_timestamp: when the record was written, in ms since the epoch.
+    """
+    if value is None:
+        return Reject(Reason.TOMBSTONE, "the record has no value")
+    try:
+        login = _read(value)
+        login.user_id.encode()
+    except msgspec.ValidationError:
+        return Reject(Reason.WRONG_TYPE, "the record is no processed login")
+    except (ValueError, RecursionError):  # of msgspec, and UnicodeError
+        return Reject(Reason.NOT_JSON, "the record is no JSON in UTF-8")
+    if not 0 <= login.timestamp <= LAST_SECOND:
+        return Reject(Reason.INVALID_TIMESTAMP, "timestamp is no second from 1970 to 9999")
+    if login.timestamp * 1_000 > record_timestamp + DAY_MS:
+        return Reject(Reason.TIMESTAMP_IN_FUTURE, "timestamp is over a day past the record's")
+    return login
+
+
+def read_processed_batch(batch: RecordBatch) -> LoginBatch[ProcessedLogin]:
+    """Read the records of a batch."""
+    results = [
+        read_processed(value, timestamp)
+        for value, timestamp in zip(batch.values, batch.timestamps, strict=True)
+    ]
+    return sort_out(batch, range(len(results)), results)
+
+
+def rejects_only(batch: LoginBatch[ProcessedLogin]) -> OutputBatch:
+    """Return what is written of logins that are only read: dead letters, and progress."""
+    return encode_batch(LoginBatch(batch.source, [], [], batch.rejects))
