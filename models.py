@@ -83,7 +83,8 @@ class Alert(msgspec.Struct, frozen=True):
         threshold: what the count had to reach.
         logins: the subject's logins in the window; fewer than there were only where the window
             had more subjects than are counted exactly.
-        usual: a burst's: the network's mean logins a window before; else null.
+        usual: a burst's: the network's mean logins in up to 12 windows before, those not counted
+            in which it wasn't among the 1,000 busiest; else null.
         sample: at most 10 of the users (spray, burst), networks or locales, sorted.
         final: the window is closed; otherwise the input ended within it, and more may come.
     """

@@ -29,12 +29,14 @@ class Flow:
         name: what all its topics' names begin with.
         folder: for recovery state and logs.
         settings: further settings of every run.
+        entry: the flow's module.
     """
 
     servers: str
     name: str
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    entry: str = WHOLE_FLOW
 
     def __post_init__(self) -> None:
         self.topics = Topics(self.servers)
@@ -42,6 +44,7 @@ class Flow:
         self.output = f"{self.name}-out"
         self.dead_letter_topic = f"{self.name}-dlq"
         self.insights_topic = f"{self.name}-insights"
+        self.alerts_topic = f"{self.name}-alerts"
         self.group = f"{self.name}-group"
         self.progress_topic = f"{self.group}-progress"
         self.recovery = self.folder / "recovery"
@@ -57,6 +60,7 @@ class Flow:
             "OUTPUT_TOPIC": self.output,
             "DEAD_LETTER_TOPIC": self.dead_letter_topic,
             "INSIGHTS_TOPIC": self.insights_topic,
+            "ALERTS_TOPIC": self.alerts_topic,
             **self.settings,
             **settings,
         }
@@ -72,7 +76,7 @@ class Flow:
     @contextmanager
     def running(self, *options: str, **settings: str) -> Iterator["FlowProcess"]:
         """Run the flow while the block runs; kill it at the end if it still runs."""
-        process = FlowProcess(self, options, settings)
+        process = FlowProcess(self, options, settings, self.entry)
         try:
             yield process
         finally:
