@@ -163,7 +163,11 @@ def test_what_is_no_processed_login_is_a_dead_letter(security: Flow) -> None:
     """On a topic beside the alerts, with its reason; the logins around it count."""
     security.topics.make(security.output, 1)
     good = [{"value": msgspec.json.encode(one)} for one in spray(START, users=50)]
-    bad = [{"value": b"{}"}, {"value": b"nonsense"}, {"value": None, "key": b"k"}]
+    bad: list[dict[str, Any]] = [
+        {"value": b"{}"},
+        {"value": b"nonsense"},
+        {"value": None, "key": b"k"},
+    ]
     security.topics.send(security.output, [*good[:25], *bad, *good[25:]])
     security.back_fill()
     [(_, alert)] = records(security)

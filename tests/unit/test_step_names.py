@@ -5,9 +5,10 @@ from threading import Event
 from typing import Any
 
 from connectors.topics import FlowTopics
-from dataflows.login import STEPS_WITH_STATE, login_flow
+from dataflows import login, security
 from settings import Settings
 
+TOPICS = FlowTopics("in", "id", 4, "out", 4, "dlq", "progress", 1_000_000, 1_000_000)
 KEEP_STATE = ("input", "output", "stateful_batch")  # the engine's kinds of step that can
 
 
@@ -24,8 +25,7 @@ def test_no_step_with_state_is_renamed() -> None:
     If a change of these names is meant, every recovery folder in use has to be made anew: say so
     in the changelog, and change the list here.
     """
-    topics = FlowTopics("in", "id", 4, "out", 4, "dlq", "progress", 1_000_000, 1_000_000)
-    flow = login_flow(Settings(), topics, Event())
+    flow = login.login_flow(Settings(), TOPICS, Event())
     found = {step for kind, step in steps(flow) if kind in KEEP_STATE}
     # The sink that ends the process keeps none.
     assert found - {"login.stop"} == {
@@ -38,4 +38,19 @@ def test_no_step_with_state_is_renamed() -> None:
         "login.report",
         "login.print",
     }
-    assert found - {"login.stop"} == STEPS_WITH_STATE
+    assert found - {"login.stop"} == login.STEPS_WITH_STATE
+
+
+def test_no_step_with_state_of_the_security_flow_is_renamed() -> None:
+    """Alike."""
+    flow = security.security_flow(Settings(), TOPICS, Event())
+    found = {step for kind, step in steps(flow) if kind in KEEP_STATE}
+    assert found == security.STEPS_WITH_STATE
+    assert found == {
+        "security.read",
+        "security.write",
+        "security.lateness",
+        "security.findings",
+        "security.bursts",
+        "security.upsert",
+    }

@@ -1,0 +1,183 @@
+"""The security flow's operators together: the same alerts however the input is cut and mixed."""
+
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataflows.security import thresholds
+from models import Alert, ProcessedLogin
+from operators.alerts import alert_key, alert_records
+from operators.bursts import HISTORY
+from operators.detectors import Thresholds
+from operators.event_time import Windowing
+from operators.state import StateFormatError
+from settings import Settings
+from tests.support.alert_oracle import AlertOracle
+from tests.support.alert_run import AlertRun, run_all
+from tests.support.attacks import (
+    ATTACKED,
+    START,
+    by_user,
+    distributed,
+    login,
+    normal,
+    spray,
+    travel,
+    volley,
+)
+
+LOW = Thresholds(network_users=3, user_networks=3, user_locales=2, burst_logins=3, burst_factor=1.5)
+DEFAULTS = thresholds(Settings())
+WINDOW = 300
+RATE = 50  # of the generator: what `make run` sends
+PARTITIONS = 4
+
+some_logins = st.builds(
+    login,
+    timestamp=st.integers(START, START + 8 * WINDOW),
+    user=st.sampled_from([f"user{number}" for number in range(5)]),
+    network=st.sampled_from([None, *(f"192.0.{number}.0" for number in range(5))]),
+    locale=st.sampled_from(["NY", "FR", "unknown"]),
+)
+partitions = st.lists(st.lists(some_logins, max_size=60), min_size=1, max_size=3)
+
+
+def plain(parts: list[list[ProcessedLogin]], limits: Thresholds) -> dict[str, Alert]:
+    """Compute what must come out in the plainest way."""
+    oracle = AlertOracle(limits)
+    for logins in parts:
+        oracle.read(logins)
+    return oracle.alerts()
+
+
+@given(partitions, st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_cuts_turns_and_restarts_change_no_alert(
+    parts: list[list[ProcessedLogin]], random: Random
+) -> None:
+    """And what comes out equals the plain computation, evidence and all."""
+    run = run_all(
+        parts,
+        LOW,
+        size=lambda: random.randint(1, 20),
+        turn=random.choice,
+        restart=lambda: random.random() < 0.1,
+    )
+    wanted = plain(parts, LOW)
+    found = run.by_key()
+    assert {key: msgspec.structs.replace(alert, final=True) for key, alert in found.items()} == {
+        key: msgspec.structs.replace(alert, final=True) for key, alert in wanted.items()
+    }
+    if all(parts):  # else one partition was never heard, and nothing closes
+        assert found == wanted
+
+
+def test_alerts_of_more_subjects_than_fit_are_the_same_on_a_replay() -> None:
+    """What the sketches drop doesn't depend on cuts, turns and restarts either."""
+    random = Random(3)  # noqa: S311 - test data
+    flood = [
+        login(START + number // 150, f"user{number}", f"n{number}") for number in range(45_000)
+    ]
+    parts = by_user([*flood, *spray(START, users=60), *travel(START, ("NY", "FR", "DE"))], 2)
+    runs = [
+        run_all(parts, DEFAULTS, size=lambda: 5_000, turn=min),
+        run_all(
+            parts,
+            DEFAULTS,
+            size=lambda: random.randint(500, 3_000),
+            turn=random.choice,
+            restart=lambda: random.random() < 0.1,
+        ),
+    ]
+    first, other = (run.by_key() for run in runs)
+    assert first == other
+    assert {alert.kind for alert in first.values()} == {"password_spray", "many_locales"}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_normal_logins_give_no_alert(seed: int) -> None:
+    """Two hours of the generator's logins, at the rate of `make run`."""
+    parts = by_user(normal(7_200, RATE, seed), PARTITIONS)
+    assert run_all(parts, DEFAULTS, size=lambda: 2_000, turn=min).alerts == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planted_attacks_are_found_and_nothing_else(seed: int) -> None:
+    """An attack of each kind, at its threshold, among normal logins."""
+    attacks = [
+        *spray(START + 4 * WINDOW, users=50),
+        *distributed(START + 5 * WINDOW, networks=12),
+        *travel(START + 5 * WINDOW, ("NY", "TX", "FR")),
+        *volley(START + 6 * WINDOW, count=200),
+    ]
+    parts = by_user([*normal(2_400, RATE, seed), *attacks], PARTITIONS)
+    found = run_all(parts, DEFAULTS, size=lambda: 500, turn=min).alerts
+    assert {(alert.kind, alert.subject) for alert in found} == set(ATTACKED.items())
+    assert len(found) == len(ATTACKED)
+
+
+def test_attacks_below_the_thresholds_are_let_pass() -> None:
+    """One user, network, locale and login less of each."""
+    attacks = [
+        *spray(START + 4 * WINDOW, users=49),
+        *distributed(START + 5 * WINDOW, networks=11),
+        *travel(START + 5 * WINDOW, ("NY", "TX")),
+        *volley(START + 6 * WINDOW, count=199),
+        *(login(START + WINDOW * number, "clock", "192.0.2.0") for number in range(8)),
+    ]
+    assert run_all([attacks], DEFAULTS, size=lambda: 10, turn=min).alerts == []
+
+
+def test_late_logins_are_in_no_alert_but_told() -> None:
+    """As many as there are."""
+    run = AlertRun(1, LOW)
+    run.read(0, [login(START + 361, "early", None)])
+    run.read(0, spray(START, users=5))
+    assert run.late == 0
+    run.read(0, [login(START + 800, "later", None)])
+    assert (run.alerts, run.late) == ([], 5)
+
+
+def test_end_shows_open_windows_and_a_later_run_replaces_them() -> None:
+    """By the same key."""
+    run = AlertRun(1, LOW)
+    run.read(0, spray(START, users=3))
+    run.end()
+    run.restart()
+    run.read(0, [login(START + 130, "one more", ATTACKED["password_spray"])])
+    run.read(0, [login(START + 360, "later", None)])
+    assert [(alert.count, alert.final) for alert in run.alerts] == [(3, False), (4, True)]
+    assert len(run.by_key()) == 1
+
+
+def test_windows_that_are_shown_early_count_once_for_the_usual() -> None:
+    """A back-fill's end doesn't make them part of what is usual."""
+    network = "192.0.2.0"
+    run = AlertRun(1, LOW)
+    for number in range(HISTORY):
+        run.read(0, [login(START + number * WINDOW, "u", network)] * 2)
+        run.end()
+    run.read(0, [login(START + HISTORY * WINDOW, "u", network)] * 3)
+    run.end()
+    assert [(alert.kind, alert.usual) for alert in run.alerts] == [("network_burst", 2.0)]
+
+
+def test_other_window_length_over_old_state_is_refused() -> None:
+    """With the settings' names in the line."""
+    run = AlertRun(1, LOW)
+    run.read(0, spray(START, users=3))
+    other = AlertRun(1, LOW, Windowing(seconds=60, lateness=60))
+    with pytest.raises(StateFormatError, match="the recovery folder holds open windows of 300"):
+        type(other._findings)(other._config, LOW, run._findings.snapshot())
+
+
+def test_records_are_keyed_by_kind_subject_and_window() -> None:
+    """So that an alert written again replaces itself, and the value is the alert."""
+    [alert] = run_all([spray(START, users=3)], LOW, size=lambda: 9, turn=min).alerts
+    [(engine_key, record)] = alert_records([alert])
+    key = "password_spray/203.0.113.0/2024-07-03T09:50:00Z"
+    assert engine_key == record["key"] == alert_key(alert) == key
+    assert msgspec.json.decode(record["value"], type=Alert) == alert

@@ -1,0 +1,69 @@
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.crowd import KEPT, Crowd, Whereabouts, decode_sketch, encode_sketch
+
+users = st.lists(st.integers(0, 300).map(str), max_size=400)
+
+
+def crowd(names: list[str]) -> Crowd:
+    """Return a crowd of users."""
+    made = Crowd()
+    for name in names:
+        made.add(name)
+    return made
+
+
+@given(users, users)
+def test_size_depends_on_the_set_of_users_only(ones: list[str], others: list[str]) -> None:
+    """However they are ordered or grouped: exact up to 100, and near the truth beyond."""
+    merged = crowd(ones)
+    merged.merge(crowd(others))
+    both = sorted({*ones, *others}, reverse=True)
+    assert merged.size() == crowd(both).size()
+    exact = len(both)
+    assert merged.size() == exact if exact <= KEPT else abs(merged.size() - exact) <= 0.02 * exact
+
+
+def test_crowd_is_bounded() -> None:
+    """A million users take no more than their sketch."""
+    made = crowd([str(number) for number in range(20_000)])
+    assert len(made.named) == KEPT + 1
+    assert abs(made.size() - 20_000) < 600
+
+
+@pytest.mark.parametrize("count", [3, 500])
+def test_crowd_survives_the_recovery_store(count: int) -> None:
+    """Small or large, and goes on as if nothing had been."""
+    before = crowd([str(number) for number in range(count)])
+    data = msgspec.msgpack.encode(before, enc_hook=encode_sketch)
+    after = msgspec.msgpack.decode(data, type=Crowd, dec_hook=decode_sketch)
+    for one in (before, after):
+        one.add("another")
+    assert after.size() == before.size()
+    assert after.sample(10) == before.sample(10)
+
+
+def test_whereabouts_keep_the_first_hundred_of_each() -> None:
+    """And count on those."""
+    random = Random(1)  # noqa: S311 - test data
+    been = Whereabouts()
+    for number in range(1_000):
+        been.add(f"n{number % 200}", f"l{random.randint(0, 300)}")
+    assert len(been.networks) == len(been.locales) == KEPT
+    assert set(been.networks.values()) == {5}
+
+
+def test_whereabouts_of_two_parts_are_added_up() -> None:
+    """Neither of them changes what isn't known."""
+    one, other = Whereabouts(), Whereabouts()
+    one.add("a", "NY")
+    other.add("a", None)
+    other.add(None, "FR")
+    one.merge(other)
+    assert one == Whereabouts({"a": 2}, {"NY": 1, "FR": 1})
+    assert other == Whereabouts({"a": 1}, {"FR": 1})

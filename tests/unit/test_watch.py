@@ -1,0 +1,60 @@
+from collections import Counter
+from random import Random
+
+import pytest
+
+from operators.crowd import Crowd
+from operators.watch import COUNTERS, MOST_SEEN, SHARDS, Watch
+
+FLOOD = 60_000
+
+
+def watched(subjects: list[str], restarts: int = 0) -> Watch[Crowd]:
+    """Return a watch of subjects, saved and read again now and then."""
+    watch = Watch(Crowd)
+    points = set(Random(restarts).sample(range(len(subjects)), restarts))  # noqa: S311
+    for place, subject in enumerate(subjects):
+        watch.note(subject).add("u")
+        if place in points:
+            again = Watch(Crowd)
+            again.restore(watch.to_state())
+            watch = again
+    return watch
+
+
+def counts(watch: Watch[Crowd]) -> dict[str, int]:
+    """Return each subject's count."""
+    return {subject: count for subject, count, _ in watch.items()}
+
+
+@pytest.fixture(scope="module")
+def flood() -> list[str]:
+    """Far more subjects than are counted exactly, most of them once, and a few often."""
+    random = Random(2)  # noqa: S311 - test data
+    subjects = [f"n{number}" for number in range(FLOOD)]
+    subjects += [f"often{number}" for number in range(5) for _ in range(200)]
+    random.shuffle(subjects)
+    return subjects
+
+
+def test_counts_are_exact_as_long_as_all_subjects_fit() -> None:
+    """Nothing is dropped below 768 subjects a shard."""
+    random = Random(1)  # noqa: S311 - test data
+    subjects = [f"n{int(8_000 * random.random() ** 2)}" for _ in range(30_000)]
+    assert counts(watched(subjects)) == Counter(subjects)
+
+
+def test_frequent_subjects_outlive_a_flood(flood: list[str]) -> None:
+    """Their counts are right but for the sketch's error, and what the rest takes is bounded."""
+    watch = watched(flood)
+    found = counts(watch)
+    error = 0.0035 * len(flood) / SHARDS * 1.5  # shards aren't of quite the same size
+    for number in range(5):
+        assert 200 - error <= found[f"often{number}"] <= 200
+    assert len(found) <= SHARDS * COUNTERS
+    assert all(len(known) <= MOST_SEEN for _, known in watch.to_state())
+
+
+def test_saving_changes_nothing_that_comes_after(flood: list[str]) -> None:
+    """What is dropped doesn't depend on where a snapshot was taken."""
+    assert counts(watched(flood, restarts=5)) == counts(watched(flood))
