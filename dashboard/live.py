@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dashboard.alerts import AlertRow
 from dashboard.model import Topics
 from dashboard.overview import Overview, add_up
 
-__all__ = ["Live", "Look", "Reading"]
+__all__ = ["ALERTS_SHOWN", "Live", "Look", "Reading"]
+
+ALERTS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,14 @@ class Reading:
     Attributes:
         away_since: since when the broker doesn't answer, in seconds since the epoch; else None.
         read: which share of the topics was read, from 0 to 1; 1 once all of it was.
-        missing: topics that aren't there.
+        missing: topics that aren't there and should be.
+        alerts: whether there is a topic of alerts.
     """
 
     away_since: float | None = None
     read: float = 0.0
     missing: tuple[str, ...] = ()
+    alerts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Look:
         dead_letters: by reason.
         newest_dead_letter: when it was written.
         unreadable: records that were none of ours.
+        alerts: the newest ones, the newest first.
     """
 
     now: float
@@ -56,6 +62,7 @@ class Look:
     dead_letters: Mapping[str, int]
     newest_dead_letter: float | None
     unreadable: int
+    alerts: tuple[AlertRow, ...]
 
 
 class Live:
@@ -111,6 +118,7 @@ class Live:
                 dead_letters=topics.dead_letters.by_reason(),
                 newest_dead_letter=topics.dead_letters.newest,
                 unreadable=topics.unreadable,
+                alerts=topics.alerts.newest(ALERTS_SHOWN),
             )
 
     def _overview(self, count: int, revision: tuple[int, int]) -> Overview:

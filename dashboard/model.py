@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from dashboard.alerts import AlertLog
 from insights.windows import UnreadableRecordError, Windows
 from models import Progress
 
@@ -133,6 +134,7 @@ class Topics:
         progress: of the flow.
         windows: the newest ones.
         dead_letters: all that are on their topic.
+        alerts: the newest ones.
         ranges: what the input holds, by partition.
         unreadable: how many records were none of ours.
         revision: grows whenever windows change.
@@ -141,6 +143,7 @@ class Topics:
     progress: ProgressLog
     windows: Windows = field(default_factory=Windows)
     dead_letters: DeadLetters = field(default_factory=DeadLetters)
+    alerts: AlertLog = field(default_factory=AlertLog)
     ranges: Mapping[int, InputRange] = field(default_factory=dict)
     unreadable: int = 0
     revision: int = 0
@@ -150,6 +153,13 @@ class Topics:
         self.revision += 1
         try:
             self.windows.apply(key, value)
+        except UnreadableRecordError:
+            self.unreadable += 1
+
+    def apply_alert(self, key: bytes | None, value: bytes | None) -> None:
+        """Take in a record of the alerts topic; what can't be read is counted."""
+        try:
+            self.alerts.apply(key, value)
         except UnreadableRecordError:
             self.unreadable += 1
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from dashboard.alert_panel import AlertPanel
 from dashboard.cards import Text, box, mark_class
 from dashboard.live import Live
 from dashboard.palette import DARK, LIGHT, Palette
@@ -45,6 +46,7 @@ class Page:
         with box("page", "main"):
             self._head = Head(self._on_count)
             self._figures = Figures(settings)
+            self._alerts = AlertPanel()
             with box("windows") as self._windows:
                 self._charts = Charts()
                 self._places = Places()
@@ -69,6 +71,7 @@ class Page:
         look = self._live.look(self._count)
         self._head.show(look, status(look, self._settings))
         self._figures.show(look, self._palette)
+        self._alerts.show(look)
         self._rankings.show_dead_letters(look)
         self._foot.set_text(self._remarks(look.unreadable))
         shown = (look.revision, self._count, self._palette)

@@ -139,16 +139,23 @@ class _TopicsBeingRead:
             # broker refuses an old one (FENCED_LEADER_EPOCH) until a new client asks.
             self._admin = AdminClient(client_configuration(self._settings))
         else:
-            self._live.reading = Reading(None, self._share_read(), self._missing())
+            self._live.reading = Reading(
+                None, self._share_read(), self._missing(), self._has_alerts()
+            )
 
     def _find_topics(self) -> None:
         """Assign all partitions of the topics; those made since begin at their beginning."""
         settings = self._settings
         self._inputs = partitions(self._consumer, settings.input_topic)
+        found = {
+            settings.insights_topic: partitions(self._consumer, settings.insights_topic),
+            settings.dead_letter_topic: partitions(self._consumer, settings.dead_letter_topic),
+            settings.alerts_topic: self._alert_partitions(),
+        }
         new = [
             (topic, partition)
-            for topic in (settings.insights_topic, settings.dead_letter_topic)
-            for partition in partitions(self._consumer, topic)
+            for topic, numbers in found.items()
+            for partition in numbers
             if (topic, partition) not in self._next
         ]
         for place in new:
@@ -162,6 +169,16 @@ class _TopicsBeingRead:
             self._begin_back(place, end, LOOK_BACK)
         if new or progress:
             self._assign(self._next)
+
+    def _alert_partitions(self) -> list[int]:
+        """Return the partitions of the alerts, none where there is no second flow to write them.
+
+        Nor where the page may not see them: a page that needs no alerts needs no permission.
+        """
+        try:
+            return partitions(self._consumer, self._settings.alerts_topic)
+        except RefusedError:
+            return []
 
     def _begin_back(self, place: Place, end: int, back: int) -> None:
         self._back[place[1]] = back
@@ -210,6 +227,8 @@ class _TopicsBeingRead:
         topic = message.topic()
         if topic == self._settings.insights_topic:
             topics.apply_insight(message.key(), message.value())
+        elif topic == self._settings.alerts_topic:
+            topics.apply_alert(message.key(), message.value())
         elif topic == self._settings.dead_letter_topic:
             topics.dead_letters.apply(_headers(message), message.timestamp()[1])
         else:
@@ -234,6 +253,9 @@ class _TopicsBeingRead:
         whole = sum(self._ends[at] - begin for at, begin in self._begins.items())
         read = sum(self._next[at] - begin for at, begin in self._begins.items())
         return min(ALMOST_ALL, read / whole) if whole > 0 else 0.0
+
+    def _has_alerts(self) -> bool:
+        return any(topic == self._settings.alerts_topic for topic, _ in self._next)
 
     def _missing(self) -> tuple[str, ...]:
         found = {topic for topic, _ in self._next}

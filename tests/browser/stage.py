@@ -11,7 +11,8 @@ import msgspec
 from playwright.sync_api import Page as BrowserPage
 
 from connectors.progress import progress_key
-from models import Insight, ProcessedLogin, Progress
+from models import Alert, Insight, ProcessedLogin, Progress
+from operators.alerts import alert_key
 from operators.event_time import Windowing
 from operators.insights import iso_time, make_insight
 from operators.stats import LoginStats
@@ -22,6 +23,18 @@ PARTITIONS = 2
 WINDOWING = Windowing(60, 10)
 START = 1_720_000_020  # of the first window: 2024-07-03T09:47:00Z
 COMPACTED = {"cleanup.policy": "compact"}
+SPRAY = Alert(
+    kind="password_spray",
+    subject="203.0.113.0",
+    window_start=iso_time(START),
+    window_end=iso_time(START + 300),
+    count=1_234,
+    threshold=50,
+    logins=2_000,
+    usual=None,
+    sample=("ann", "bob"),
+    final=True,
+)
 
 
 def login(number: int, **fields: Any) -> ProcessedLogin:
@@ -75,6 +88,14 @@ class Stage:
             for found in insights
         ]
         self.topics.send(self.flow.insights_topic, records)
+
+    def write_alerts(self, *alerts: Alert) -> None:
+        """Write alerts as the security flow does."""
+        records = [
+            {"key": alert_key(alert).encode(), "value": msgspec.json.encode(alert)}
+            for alert in alerts
+        ]
+        self.topics.send(self.flow.alerts_topic, records)
 
     def write_progress(self, partition: int, offset: int, start: int = 0) -> None:
         """Write how far an input partition is processed."""
