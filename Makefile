@@ -1,6 +1,6 @@
 # Every target works on a fresh clone: what it needs, it installs into .venv first.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint crash fuzz soak format dashboard kafka lock clean
+.PHONY: help run security test lint crash fuzz soak format dashboard kafka lock clean
 
 # bytewax 0.21.1 has wheels for Python up to 3.12.
 PYTHON ?= $(shell for python in python3.12 python3.11 python3; do \
@@ -20,6 +20,10 @@ help: ## Show the targets
 
 run: .venv/installed ## Run everything on this machine: Kafka, sample logins, the flow, the report
 	@exec $(BIN)/python -m quickstart
+
+security: .venv/installed ## Run the security flow beside make run: alerts on login-alerts
+	@mkdir -p .local/security
+	@FLOW=dataflows.security PATH="$(CURDIR)/$(BIN):$$PATH" exec sh deploy/run-flow.sh .local/security
 
 # Two files at a time, in their order, as the long ones come first; each side has its own Kafka.
 test: lint ## Check style and types, then run every test, with a Kafka of their own

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Run the login flow with recovery state in a folder, made on first use.
-#   sh deploy/run-flow.sh FOLDER [further arguments of bytewax.run]
+# Run a flow with recovery state in a folder, made on first use.
+#   [FLOW=dataflows.security] sh deploy/run-flow.sh FOLDER [further arguments of bytewax.run]
 set -eu
 state=$1
 shift
 ls "$state"/part-*.sqlite3 >/dev/null 2>&1 || python -m bytewax.recovery "$state" 1
-exec python -m bytewax.run dataflows.login -r "$state" -s 1 -b 0 "$@"
+exec python -m bytewax.run "${FLOW:-dataflows.login}" -r "$state" -s 1 -b 0 "$@"

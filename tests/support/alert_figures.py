@@ -1,0 +1,88 @@
+"""How quiet the detectors are on normal logins, and how loud on attacks, in figures.
+
+python -m tests.support.alert_figures --hours 24 --rate 50 --seeds 3 --trials 100
+"""
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from random import Random
+
+from dataflows.security import thresholds
+from models import Alert, ProcessedLogin
+from settings import Settings
+from tests.support.alert_run import AlertRun
+from tests.support.attacks import START, by_user, distributed, normal, spray, travel, volley
+
+PARTITIONS = 4
+WINDOW = 300
+STEP_SECONDS = 10  # of logins read at once from each partition
+PLACES = ("NY", "TX", "FR", "DE", "JP", "BR")
+HISTORY_SECONDS = 4 * WINDOW  # before an attack, so that it is known what is usual
+TRIAL_SECONDS = 8 * WINDOW
+
+
+def main() -> None:
+    """Print a line for each kind of figure."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--hours", type=int, default=24, help="of normal logins")
+    parser.add_argument("--rate", type=int, default=50, help="normal logins a second")
+    parser.add_argument("--seeds", type=int, default=3, help="how often, each with other users")
+    parser.add_argument("--trials", type=int, default=100, help="of each size of attack")
+    options = parser.parse_args()
+    for seed in range(options.seeds):
+        begin = time.process_time()
+        alerts = judge(normal(options.hours * 3_600, options.rate, seed), options.rate)
+        seconds = time.process_time() - begin
+        print(
+            f"normal, seed {seed}: {options.hours} h at {options.rate} logins a second: "
+            f"{len(alerts)} false alerts, {seconds:.0f} s of processor time",
+            flush=True,
+        )
+    for size in (1, 2):
+        print(detected(size, options.trials), flush=True)
+
+
+def judge(logins: Iterable[ProcessedLogin], rate: int) -> list[Alert]:
+    """Run the detectors over logins, some seconds at a time."""
+    run = AlertRun(PARTITIONS, thresholds(Settings()))
+    stream = iter(logins)
+    while step := list(islice(stream, rate * STEP_SECONDS)):
+        for partition, some in enumerate(by_user(step, PARTITIONS)):
+            run.read(partition, some)
+    run.end()
+    return run.alerts
+
+
+def detected(size: int, trials: int) -> str:
+    """Return how many attacks of so many times the threshold were found, begun at any time."""
+    found: Counter[str] = Counter()
+    false = 0
+    for trial in range(trials):
+        begin = START + HISTORY_SECONDS + Random(trial).randrange(2 * WINDOW)  # noqa: S311
+        logins = sorted(attacked(begin, size, trial), key=lambda login: login.timestamp)
+        kinds = [(alert.kind, alert.subject) for alert in judge(logins, rate=20)]
+        found.update({kind for kind, subject in kinds if planted(subject)})
+        false += sum(not planted(subject) for _, subject in kinds)
+    rates = ", ".join(f"{kind} {count}" for kind, count in sorted(found.items()))
+    return f"attacks of {size} x threshold, 2 min each, {trials} trials: {rates}; false {false}"
+
+
+def attacked(begin: int, size: int, seed: int) -> Iterator[ProcessedLogin]:
+    """Return normal logins with an attack of each kind among them."""
+    yield from normal(TRIAL_SECONDS, 20, seed)
+    yield from spray(begin, users=50 * size)
+    yield from distributed(begin, networks=12 * size)
+    yield from travel(begin, PLACES[: 3 * size])
+    yield from volley(begin, count=200 * size)
+
+
+def planted(subject: str) -> bool:
+    """Tell whether an alert is about an attack of ours."""
+    return subject.startswith(("victim-", "203.0.113.", "198.51.100."))
+
+
+if __name__ == "__main__":
+    main()
