@@ -32,16 +32,16 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
         elif user not in self.named:
             self.named.add(user)
             if len(self.named) > KEPT:
-                self._begin_sketch()
+                self.sketch = UserSketch()
+                self.sketch.add(self.named)
 
     def merge(self, other: Self) -> None:
         """Add another one's users; it stays as it is."""
         for user in sorted(other.named):
             self.add(user)
-        if other.sketch is not None:
-            if self.sketch is None:
-                self._begin_sketch()
-            self.sketch.merge(other.sketch)  # type: ignore[union-attr]  # it has begun
+        # A sketch comes with 101 names, so with them this one has begun, too.
+        if other.sketch is not None and self.sketch is not None:
+            self.sketch.merge(other.sketch)
 
     def size(self) -> int:
         """Return how many different users there are; about, beyond 100."""
@@ -50,10 +50,6 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
     def sample(self, most: int) -> tuple[str, ...]:
         """Return some of the users, sorted."""
         return tuple(sorted(self.named)[:most])
-
-    def _begin_sketch(self) -> None:
-        self.sketch = UserSketch()
-        self.sketch.add(self.named)
 
 
 class Whereabouts(msgspec.Struct, array_like=True, gc=False):
