@@ -16,13 +16,14 @@ from bytewax.dataflow import Dataflow
 
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
-from connectors.stopping import drain_on_signals, stop_process
+from connectors.stopping import StopSink, drain_on_signals, stop_process
 from connectors.topics import FlowTopics, prepare_topics
 from connectors.upserts import UpsertSink
 from dataflows.command_line import check_command_line
 from dataflows.garbage import collect_cycles_seldom
 from logs import configure_logs
 from operators.alerts import Findings, alert_records, findings
+from operators.breaker import breaker, counts
 from operators.bursts import bursts
 from operators.detectors import Thresholds
 from operators.enrich import iso_time
@@ -39,7 +40,8 @@ NO_INPUT = "start the login flow (python -m bytewax.run dataflows.login), or set
 
 # By these names the recovery store knows the state: a step that is renamed would lose its own.
 STEPS_WITH_STATE = frozenset(
-    f"security.{step}" for step in ("read", "write", "lateness", "findings", "bursts", "upsert")
+    f"security.{step}"
+    for step in ("read", "write", "lateness", "findings", "bursts", "upsert", "breaker")
 )
 
 
@@ -93,7 +95,12 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
     found = findings("findings", judged, config, thresholds(settings))
     told = op.inspect("tell", found, tell)
     alerts = bursts("bursts", told, thresholds(settings), stop_process)
-    op.output("upsert", op.flat_map("alerts", alerts, alert_records), upserts(settings))
+    written = op.flat_map("alerts", alerts, alert_records)
+    op.output("upsert", written, UpsertSink(settings, settings.alerts_topic))
+
+    counted = op.map("count", judged, counts)
+    stops = breaker("breaker", counted, settings.max_dead_letter_ratio, stop_process)
+    op.output("stop", stops, StopSink())
     return flow
 
 
@@ -121,11 +128,6 @@ def window_config(
         length_setting="ALERT_WINDOW_SECONDS",
         topic_setting="ALERTS_TOPIC",
     )
-
-
-def upserts(settings: Settings) -> UpsertSink:
-    """Return the sink of the alerts."""
-    return UpsertSink(settings, settings.alerts_topic)
 
 
 def tell(_step_id: str, findings: Findings) -> None:

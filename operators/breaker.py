@@ -11,8 +11,7 @@ from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
 from operators.state import Refuse, State, check_version, or_refuse
-from operators.stats import LoginStats
-from operators.summarise import Summary
+from operators.summarise import Summary, Total
 
 __all__ = ["BreakerLogic", "Counts", "Stop", "breaker", "counts"]
 
@@ -48,9 +47,9 @@ class Stop:
     at_end: bool
 
 
-def counts(summary: Summary[LoginStats]) -> Counts:
+def counts(summary: Summary[Total]) -> Counts:
     """Return what the breaker has to know of a batch."""
-    logins = sum(stats.logins for stats in (*summary.windows.values(), *summary.late))
+    logins = sum(total.logins for total in (*summary.windows.values(), *summary.late))
     return Counts(logins + sum(summary.rejects.values()), summary.rejects)
 
 
