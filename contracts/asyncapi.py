@@ -6,7 +6,7 @@ from contracts.records import RECORDS, Record
 
 __all__ = ["VERSION", "make_document"]
 
-VERSION = "1.0.0"  # of the contracts, not of the program: additions raise the second number
+VERSION = "1.1.0"  # of the contracts, not of the program: additions raise the second number
 BINDING_VERSION = "0.5.0"
 
 Object = dict[str, Any]
@@ -20,10 +20,10 @@ def make_document() -> Object:
             "title": "Login stream processor",
             "version": VERSION,
             "description": (
-                "Raw logins in; clean logins, insights and dead letters out. Topics have their "
-                "default names here; settings can change them. Values are JSON in UTF-8. Read "
-                "with isolation.level=read_committed, and pass over fields that you don't know: "
-                "later versions may add some."
+                "Raw logins in; clean logins, insights, alerts and dead letters out. Topics have "
+                "their default names here; settings can change them. Values are JSON in UTF-8. "
+                "Read with isolation.level=read_committed, and pass over fields that you don't "
+                "know: later versions may add some."
             ),
             "license": {"name": "Apache-2.0"},
         },
@@ -51,7 +51,10 @@ def _channel(record: Record) -> Object:
     }
     if record.name == "progress":
         channel["address"] = "{group}-progress"
-        group = {"description": "KAFKA_GROUP_ID", "default": "login-processor-group"}
+        group = {
+            "description": "KAFKA_GROUP_ID; of the security flow with -security",
+            "default": "login-processor-group",
+        }
         channel["parameters"] = {"group": group}
     if record.configuration:
         channel["bindings"] = {"kafka": _topic_configuration(record)}

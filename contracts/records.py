@@ -10,7 +10,7 @@ from connectors.topics import COMPACTED_FOREVER
 from contracts.schemas import Schema, make_schema
 from contracts.structs import DeadLetterHeaders, UserLogin
 from dlq.marks import SEGMENT_LETTERS, Mark
-from models import Insight, ProcessedLogin, Progress
+from models import Alert, Insight, ProcessedLogin, Progress
 from operators.batches import Reason
 from operators.decode import LARGEST_FIELD, LAST_SECOND
 from operators.enrich import DEVICE_TYPES
@@ -26,6 +26,7 @@ TIME: Schema = {
 }
 DIGITS: Schema = {"pattern": "^[0-9]+$"}
 TEXT: Schema = {"maxLength": LARGEST_FIELD}
+KINDS = ["password_spray", "many_networks", "many_locales", "network_burst"]
 CATEGORIES = ["legacy", "stable", "current", "unknown"]
 FLAGS = [
     "invalid_app_version",
@@ -36,6 +37,15 @@ FLAGS = [
     "missing_locale",
     "unrecognised_device_type",
 ]
+DEAD_LETTER: Mapping[str, Schema] = {
+    "reason": {"pattern": "^[a-z_]+$", "examples": [reason.value for reason in Reason]},
+    "detail": {"minLength": 1},
+    "topic": {"minLength": 1},
+    "partition": DIGITS,
+    "offset": DIGITS,
+    "timestamp": {"pattern": "^-?[0-9]+$"},  # -1 for a record without one
+    "truncated": {"enum": ["headers", "headers, value", "headers, value, key"]},
+}
 
 
 @dataclass(frozen=True)
@@ -132,15 +142,7 @@ RECORDS = (
         key="the original record's",
         setting="dead_letter_topic",
         of_headers=True,
-        details={
-            "reason": {"pattern": "^[a-z_]+$", "examples": [reason.value for reason in Reason]},
-            "detail": {"minLength": 1},
-            "topic": {"minLength": 1},
-            "partition": DIGITS,
-            "offset": DIGITS,
-            "timestamp": {"pattern": "^-?[0-9]+$"},  # -1 for a record without one
-            "truncated": {"enum": ["headers", "headers, value", "headers, value, key"]},
-        },
+        details=DEAD_LETTER,
     ),
     Record(
         name="login-insights",
@@ -159,6 +161,31 @@ RECORDS = (
             "locales": COUNTS,
             "quality": COUNTS,
         },
+    ),
+    Record(
+        name="login-alerts",
+        struct=Alert,
+        key="kind/subject/window_start: of records with the same key the last one counts",
+        setting="alerts_topic",
+        configuration=COMPACTED_FOREVER,
+        details={
+            "kind": {"pattern": "^[a-z_]+$", "examples": KINDS},
+            "subject": {"minLength": 1},
+            "window_start": TIME,
+            "window_end": TIME,
+            "count": {"minimum": 1},
+            "threshold": {"minimum": 1},
+            "logins": {"minimum": 1},
+            "usual": COUNT,
+            "sample": {"uniqueItems": True},
+        },
+    ),
+    Record(
+        name="login-alerts-dlq",
+        struct=DeadLetterHeaders,
+        key="the original record's",
+        of_headers=True,
+        details=DEAD_LETTER,
     ),
     Record(
         name="progress",

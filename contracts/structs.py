@@ -46,7 +46,7 @@ class UserLogin(msgspec.Struct, frozen=True):
 class DeadLetterHeaders(
     msgspec.Struct, frozen=True, rename=lambda name: f"dlq.{name}", omit_defaults=True
 ):
-    """The headers that a record of the dead-letter topic has besides its original ones.
+    """The headers that a record of a dead-letter topic has besides its original ones.
 
     Each is text in UTF-8. Key and value are the input record's, byte for byte; the value is null
     where that was. More reasons may come.

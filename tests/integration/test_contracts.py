@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from contracts.__main__ import FOLDER
 from producer.hostile import hostile_messages
 from producer.messages import Message, generated_messages
+from tests.support import attacks, security
 from tests.support.flow import PROJECT, Flow
 
 NOW = int(time.time())
@@ -41,15 +42,11 @@ def ran(flow: Flow) -> Flow:
 def test_all_that_the_flow_writes_keeps_the_contracts(ran: Flow) -> None:
     """Outputs, insights, progress, and dead letters' headers satisfy their schemas, whole."""
     outputs = list(_values(ran, ran.output))
-    letters = [
-        {name: value.decode() for name, value in letter.headers if name.startswith("dlq.")}
-        for letter in ran.dead_letters()
-    ]
     assert len(outputs) > SAMPLES
     assert_keeps("processed-user-login", outputs)
     assert_keeps("login-insights", _values(ran, ran.insights_topic))
     assert_keeps("progress", _values(ran, ran.progress_topic))
-    assert_keeps("user-login-dlq", letters)
+    assert_keeps("user-login-dlq", map(_headers, ran.dead_letters()))
 
 
 def test_the_words_that_come_are_the_words_listed(ran: Flow) -> None:
@@ -68,6 +65,29 @@ def test_the_marks_of_a_replay_keep_their_contract(ran: Flow) -> None:
     command = [sys.executable, "-m", "dlq", "replay", "--reason", "invalid_ip"]
     subprocess.run(command, env=ran.environment(), check=True, cwd=PROJECT, capture_output=True)
     assert_keeps("user-login-dlq-replayed", _values(ran, f"{ran.dead_letter_topic}-replayed"))
+
+
+def test_all_that_the_security_flow_writes_keeps_the_contracts(flow: Flow) -> None:
+    """An alert of each kind, the dead letters' headers, and its progress."""
+    begin = attacks.START
+    quiet = [attacks.login(begin + 300 * number, "u", "192.0.2.0") for number in range(5)]
+    loud = [
+        *attacks.spray(begin, users=120),
+        *attacks.distributed(begin, networks=12),
+        *attacks.travel(begin, ("NY", "TX", "FR")),
+        *attacks.volley(begin + 4 * 300, count=200),
+    ]
+    beside = security.beside(flow)
+    security.send(beside, attacks.by_user([*quiet, *loud], 1))
+    beside.topics.send(beside.output, [{"value": b"x" * 900_000}, {"value": b"{}"}])
+    beside.topics.make(security.dead_letter_topic(beside), 1, **{"max.message.bytes": "20000"})
+    beside.back_fill()
+    alerts = list(_values(beside, beside.alerts_topic))
+    assert {alert["kind"] for alert in alerts} == set(attacks.ATTACKED)
+    assert_keeps("login-alerts", alerts)
+    assert_keeps("progress", _values(beside, security.progress_topic(beside)))
+    letters = beside.topics.read(security.dead_letter_topic(beside))
+    assert_keeps("login-alerts-dlq", map(_headers, letters))
 
 
 def test_sample_logins_are_what_producers_should_send() -> None:
@@ -94,6 +114,10 @@ def _schema(name: str) -> dict[str, Any]:
 
 def _values(flow: Flow, topic: str) -> Iterator[Any]:
     return (msgspec.json.decode(record.value) for record in flow.topics.read(topic))
+
+
+def _headers(letter: Any) -> dict[str, str]:
+    return {name: value.decode() for name, value in letter.headers if name.startswith("dlq.")}
 
 
 def _sendable(message: Message) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from tests.support.attacks import (
     volley,
 )
 from tests.support.flow import Flow, FlowProcess
+from tests.support.security import alerts, beside, dead_letter_topic, progress_topic, send
 from tests.support.waiting import wait_until
 
 PARTITIONS = 4
@@ -33,10 +33,8 @@ WINDOW = 300
 
 @pytest.fixture
 def security(flow: Flow) -> Flow:
-    """The security flow beside the login flow, with a recovery folder of its own."""
-    folder = flow.folder / "security"
-    folder.mkdir()
-    return replace(flow, folder=folder, entry="dataflows.security")
+    """The security flow beside the login flow."""
+    return beside(flow)
 
 
 def a_bad_day() -> list[ProcessedLogin]:
@@ -50,19 +48,6 @@ def a_bad_day() -> list[ProcessedLogin]:
     ]
 
 
-def send(flow: Flow, parts: list[list[ProcessedLogin]]) -> None:
-    """Write processed logins where the login flow would."""
-    flow.topics.make(flow.output, PARTITIONS)
-    flow.topics.send(
-        flow.output,
-        (
-            {"value": msgspec.json.encode(login), "partition": partition}
-            for partition, logins in enumerate(parts)
-            for login in logins
-        ),
-    )
-
-
 def expected(parts: list[list[ProcessedLogin]]) -> dict[str, Alert]:
     """What must come out, by key."""
     oracle = AlertOracle(thresholds(Settings()))
@@ -71,20 +56,11 @@ def expected(parts: list[list[ProcessedLogin]]) -> dict[str, Alert]:
     return oracle.alerts()
 
 
-def records(flow: Flow) -> list[tuple[str, Alert]]:
-    """Return all alerts that were written, with their keys."""
-    return [
-        (record.key.decode(), msgspec.json.decode(record.value, type=Alert))
-        for record in flow.topics.read(flow.alerts_topic)
-    ]
-
-
 def progress(flow: Flow) -> int:
     """Return how many logins are processed, as the progress topic says."""
-    topic = f"{flow.group}-security-progress"
     last = {
         found["partition"]: int(found["offset"])
-        for record in flow.topics.read(topic)
+        for record in flow.topics.read(progress_topic(flow))
         for found in (msgspec.json.decode(record.value),)
     }
     return sum(last.values())
@@ -129,7 +105,7 @@ def test_planted_attacks_come_out_each_once_through_kill_9(
             assert process.wait() == 0, process.output()
     wanted = expected(parts)
     assert {(one.kind, one.subject) for one in wanted.values()} == set(ATTACKED.items())
-    written = records(security)
+    written = alerts(security)
     assert dict(written) == wanted
     closed = [one for one in written if one[1].final]
     assert all(alert == wanted[key] for key, alert in closed), "an alert changed on a replay"
@@ -144,10 +120,10 @@ def test_both_flows_run_side_by_side(flow: Flow, security: Flow) -> None:
     with flow.running(*flow.recovery_options()) as one:
         one.wait_for_text("topic made")
         with security.running(*security.recovery_options(), ALERT_LATENESS_SECONDS="10") as two:
-            wait_until(lambda: records(security), "an alert", 60)
+            wait_until(lambda: alerts(security), "an alert", 60)
             assert two.stop() == 0, two.output()
         assert one.stop() == 0, one.output()
-    [(key, alert)] = records(security)
+    [(key, alert)] = alerts(security)
     assert key == "password_spray/203.0.113.0/2024-07-03T09:50:00Z"
     assert (alert.count, alert.logins, alert.final) == (60, 60, True)
     assert "leaked" not in two.output()
@@ -170,11 +146,45 @@ def test_what_is_no_processed_login_is_a_dead_letter(security: Flow) -> None:
     ]
     security.topics.send(security.output, [*good[:25], *bad, *good[25:]])
     security.back_fill()
-    [(_, alert)] = records(security)
+    [(_, alert)] = alerts(security)
     assert (alert.kind, alert.count, alert.final) == ("password_spray", 50, False)
-    letters = security.topics.read(f"{security.alerts_topic}-dlq")
+    letters = security.topics.read(dead_letter_topic(security))
     reasons = [dict(record.headers)["dlq.reason"] for record in letters]
     assert reasons == [b"wrong_type", b"not_json", b"tombstone"]
+
+
+def test_a_topic_of_something_else_stops_the_flow(security: Flow) -> None:
+    """As a flood of dead letters does in the login flow; none of them is lost."""
+    security.topics.make(security.output)
+    raw_logins = (
+        raw(f"user-{n}", "203.0.113.7", START) | {"partition": n % 4} for n in range(12_000)
+    )
+    security.topics.send(security.output, raw_logins)
+    with security.running(*security.recovery_options(), STOP_AT_END="true") as process:
+        assert process.wait(60) == 1, process.output()
+    assert "records are dead letters" in process.output()
+    assert "most: wrong_type" in process.output()
+    assert len(security.topics.read(dead_letter_topic(security))) == 12_000
+
+
+def test_its_topics_are_made_like_the_others(security: Flow) -> None:
+    """Alerts have one partition and are kept forever, by key; the others go by the input's."""
+    send(security, [spray(START, users=50), []])
+    security.back_fill(recovery=False)
+    topics = security.topics
+    made = {
+        name: len(topics.describe(name)["partitions"])
+        for name in (
+            security.alerts_topic,
+            dead_letter_topic(security),
+            progress_topic(security),
+        )
+    }
+    assert list(made.values()) == [1, 2, 2]
+    for topic in (security.alerts_topic, progress_topic(security)):
+        assert topics.config(topic, "cleanup.policy") == "compact"
+        assert topics.config(topic, "retention.ms") == "-1"
+    assert topics.describe(security.insights_topic)["error_code"] != 0, "it isn't this flow's"
 
 
 def test_without_the_login_flows_output_the_start_says_what_to_do(security: Flow) -> None:

@@ -86,6 +86,8 @@ def test_the_document_tells_of_every_topic() -> None:
         "processed-user-login",
         "user-login-dlq",
         "login-insights",
+        "login-alerts",
+        "login-alerts-dlq",
         "{group}-progress",
         "user-login-dlq-replayed",
     }
