@@ -1,92 +1,24 @@
-"""Permissions that are missing: at the start, and taken away while the flow runs."""
+"""Permissions that are missing: at the start, and taken away while a flow runs."""
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import (
-    ACL,
-    ACLFilter,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
-    ResourcePattern,
-    ResourcePatternFilter,
-    ResourceType,
-)
+from kafka.admin import ACLOperation
 
+from tests.security.permissions import TOPIC, Permissions, check_end, of_login, of_security
 from tests.security.secured import RESTRICTED, SecuredKafka, run_program
+from tests.support import security
+from tests.support.attacks import START, spray
 from tests.support.flow import Flow
 from tests.support.logins import records
 from tests.support.waiting import wait_until
 
-READ, WRITE = ACLOperation.READ, ACLOperation.WRITE
-DESCRIBE_CONFIGS = ACLOperation.DESCRIBE_CONFIGS
-TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
-TRANSACTIONAL_ID = ResourceType.TRANSACTIONAL_ID
-Permission = tuple[ResourceType, str, ACLOperation]
 LOGINS = 40
-NAMES = [
-    "read the input",
-    "write outputs",
-    "describe outputs",
-    "write dead letters",
-    "describe dead letters",
-    "read progress",
-    "write progress",
-    "write insights",
-    "commit group offsets",
-    "use transactional ids",
-]
-
-
-def permissions(flow: Flow) -> list[Permission]:
-    """Return all that a flow needs whose topics are there: what docs/security.md lists."""
-    return [
-        (TOPIC, flow.input, READ),
-        (TOPIC, flow.output, WRITE),
-        (TOPIC, flow.output, DESCRIBE_CONFIGS),
-        (TOPIC, flow.dead_letter_topic, WRITE),
-        (TOPIC, flow.dead_letter_topic, DESCRIBE_CONFIGS),
-        (TOPIC, flow.progress_topic, READ),
-        (TOPIC, flow.progress_topic, WRITE),
-        (TOPIC, flow.insights_topic, WRITE),
-        (GROUP, flow.group, READ),
-        (TRANSACTIONAL_ID, flow.group, WRITE),  # and all that begin so
-    ]
-
-
-class Permissions:
-    """Those of the restricted user.
-
-    Args:
-        admin: of someone who may change them.
-    """
-
-    def __init__(self, admin: KafkaAdminClient) -> None:
-        self._admin = admin
-
-    def give(self, wanted: list[Permission]) -> None:
-        """Give permissions."""
-        done = self._admin.create_acls([_rule(one) for one in wanted])
-        assert not done["failed"], done
-
-    def take(self, permission: Permission) -> None:
-        """Take a permission away."""
-        kind, name, operation = permission
-        pattern = ResourcePatternFilter(kind, name, ACLResourcePatternType.ANY)
-        self._admin.delete_acls(
-            [ACLFilter(f"User:{RESTRICTED}", "*", operation, ACLPermissionType.ALLOW, pattern)]
-        )
-
-
-def _rule(permission: Permission) -> ACL:
-    kind, name, operation = permission
-    prefix = ACLResourcePatternType.PREFIXED
-    matching = prefix if kind == TRANSACTIONAL_ID else ACLResourcePatternType.LITERAL
-    pattern = ResourcePattern(kind, name, matching)
-    return ACL(f"User:{RESTRICTED}", "*", operation, ACLPermissionType.ALLOW, pattern)
+ATTACKERS = 60
+ANY = Flow("", "any", Path())  # what its permissions are called
 
 
 @pytest.fixture
@@ -108,38 +40,49 @@ def restricted(secured: SecuredKafka, secured_flow: Flow) -> Flow:
     return flow
 
 
+@pytest.fixture
+def watched(secured: SecuredKafka, secured_flow: Flow) -> Flow:
+    """A security flow of the same user, with its topics and an attack in its input."""
+    flow = security.beside(secured_flow)
+    flow.settings = secured.link("LOGIN", KAFKA_SASL_USERNAME=RESTRICTED)
+    progress, letters = security.progress_topic(flow), security.dead_letter_topic(flow)
+    for topic in (flow.alerts_topic, letters, progress):
+        flow.topics.make(topic)
+    security.send(flow, [spray(START, ATTACKERS)])
+    return flow
+
+
 def test_what_the_documentation_lists_is_enough(restricted: Flow, granted: Permissions) -> None:
     """A user with no other permissions runs the flow to its end."""
-    granted.give(permissions(restricted))
+    granted.give(of_login(restricted).values())
     restricted.back_fill(recovery=False)
     assert len(restricted.outputs()) == LOGINS
 
 
-@pytest.mark.parametrize("missing", range(len(NAMES)), ids=NAMES)
+@pytest.mark.parametrize("missing", of_login(ANY))
 def test_each_of_them_is_needed_and_missed_in_one_line(
-    restricted: Flow, granted: Permissions, missing: int
+    restricted: Flow, granted: Permissions, missing: str
 ) -> None:
     """Without one the flow ends with status 1 and a line that says that a permission is missing."""
-    wanted = permissions(restricted)
-    left_out = wanted[missing]
-    granted.give(wanted)
-    if left_out[1:] == (restricted.progress_topic, READ):
+    wanted = of_login(restricted)
+    granted.give(wanted.values())
+    if missing == "read progress":
         restricted.back_fill(recovery=False)  # as long as there is no progress, none is read
-    granted.take(left_out)
-    if left_out[1] == restricted.dead_letter_topic:
+    granted.take(wanted[missing])
+    if "dead letters" in missing:
         restricted.topics.send(restricted.input, [{"value": b"no login", "partition": 0}])
     with restricted.running(STOP_AT_END="true") as process:
         assert process.wait() == 1, process.output()
-    _check_end(process.output())
+    check_end(process.output())
 
 
-@pytest.mark.parametrize("taken", [0, 1, 8], ids=["input", "output", "group offsets"])
+@pytest.mark.parametrize("taken", ["read the input", "write outputs", "commit group offsets"])
 def test_a_permission_that_is_taken_away_stops_the_running_flow(
-    restricted: Flow, granted: Permissions, taken: int
+    restricted: Flow, granted: Permissions, taken: str
 ) -> None:
     """A flow that may no longer read, write or commit ends with one line instead of waiting."""
-    wanted = permissions(restricted)
-    granted.give(wanted)
+    wanted = of_login(restricted)
+    granted.give(wanted.values())
     with restricted.running() as process:
         wait_until(lambda: len(restricted.outputs()) == LOGINS, "outputs")
         granted.take(wanted[taken])
@@ -153,7 +96,33 @@ def test_a_permission_that_is_taken_away_stops_the_running_flow(
 
         wait_until(ended, "the flow ends")
         assert process.wait(0) == 1, process.output()
-    _check_end(process.output())
+    check_end(process.output())
+
+
+def test_what_the_documentation_lists_is_enough_for_alerts(
+    watched: Flow, granted: Permissions
+) -> None:
+    """A user with no other permissions runs the security flow to its end."""
+    granted.give(of_security(watched).values())
+    watched.back_fill(recovery=False)
+    assert [alert.count for _, alert in security.alerts(watched)] == [ATTACKERS]
+
+
+@pytest.mark.parametrize("missing", of_security(ANY))
+def test_each_of_them_is_needed_for_alerts(
+    watched: Flow, granted: Permissions, missing: str
+) -> None:
+    """Without one the security flow ends as the login flow does."""
+    wanted = of_security(watched)
+    granted.give(wanted.values())
+    if missing == "read progress":
+        watched.back_fill(recovery=False)
+    granted.take(wanted[missing])
+    if "dead letters" in missing:
+        watched.topics.send(watched.output, [{"value": b"no login", "partition": 0}])
+    with watched.running(STOP_AT_END="true") as process:
+        assert process.wait(20) == 1, process.output()
+    check_end(process.output())
 
 
 @pytest.mark.parametrize(
@@ -172,12 +141,4 @@ def test_every_other_program_says_that_it_lacks_a_permission(
     settings = {"DASHBOARD_PORT": str(free_ports[0])}
     done = run_program(restricted, command, settings)
     assert done.returncode == 1
-    _check_end(done.stdout + done.stderr)
-
-
-def _check_end(output: str) -> None:
-    said = [line for line in output.splitlines() if "lacks a permission" in line]
-    assert said, output
-    assert said[-1] == output.splitlines()[-1]
-    assert "Traceback" not in output
-    assert "panicked" not in output
+    check_end(done.stdout + done.stderr)
