@@ -9,8 +9,9 @@ from pathlib import Path
 
 from local_kafka import LocalKafka
 from tests.crash.points import POINTS
-from tests.crash.run import BROKER_PROPERTIES, FAULTY_FLOW, Outcome, SeedRun
+from tests.crash.run import BROKER_PROPERTIES, Outcome, SeedRun
 from tests.crash.schedule import KINDS, make_schedule
+from tests.crash.subjects import LOGIN, SECURITY
 
 __all__ = ["line", "main"]
 
@@ -43,7 +44,8 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="*", default=[], metavar="KIND", help=_kinds())
     parser.add_argument("--long", action="store_true", help="the real transaction time-out: slow")
     parser.add_argument("--at-least-once", action="store_true", help="repeats are only counted")
-    parser.add_argument("--entry", default=FAULTY_FLOW, help="the flow's module")
+    parser.add_argument("--security", action="store_true", help="the security flow instead")
+    parser.add_argument("--entry", help="the module to run instead of the flow's own")
     parser.add_argument("--folder", help="for logs and state; a new one under /tmp")
     return parser
 
@@ -62,8 +64,9 @@ def _run(broker: LocalKafka, folder: Path, seed: int, options: argparse.Namespac
         folder / f"seed{seed}",
         schedule,
         options.records,
-        options.entry,
+        SECURITY if options.security else LOGIN,
         {"DELIVERY_GUARANTEE": delivery},
+        options.entry,
     )
     try:
         return run.run()
@@ -77,8 +80,8 @@ def line(outcome: Outcome) -> str:
     faults = " ".join(str(fault) for fault in schedule.faults)
     return (
         f"seed {schedule.seed}: {schedule.processes} processes, batches of {schedule.batch_size}; "
-        f"{faults}; {audit.checked:,} records and {audit.windows} windows checked, "
-        f"{audit.lost} lost, {audit.twice} twice, {len(outcome.faults)} other; "
+        f"{faults}; {audit.checked:,} records, {audit.windows} windows and {audit.alerts} alerts "
+        f"checked, {audit.lost} lost, {audit.twice} twice, {len(outcome.faults)} other; "
         f"{outcome.restarts} starts, longest stall {outcome.stall:.1f} s, {outcome.seconds:.0f} s"
     )
 
@@ -90,7 +93,8 @@ def _summary(outcomes: list[Outcome], *, twice_allowed: bool) -> str:
     return "\n".join(
         (
             f"{len(outcomes)} seeds, {sum(one.audit.checked for one in outcomes):,} records, "
-            f"{sum(one.audit.windows for one in outcomes)} windows: "
+            f"{sum(one.audit.windows for one in outcomes)} windows, "
+            f"{sum(one.audit.alerts for one in outcomes)} alerts: "
             f"{sum(one.audit.lost for one in outcomes)} lost, "
             f"{sum(one.audit.twice for one in outcomes)} twice, "
             f"{sum(len(one.faults) for one in outcomes)} other faults, "

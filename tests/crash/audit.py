@@ -14,7 +14,7 @@ from tests.crash.oracle import processed
 from tests.support.flow import Flow
 from tests.support.window_oracle import WindowOracle, assert_same_windows
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "audit", "compare", "dead_letters"]
 
 FATES = {message.value: message.expected for message in HOSTILE}
 WINDOW_SECONDS, LATENESS_SECONDS = 60, 10  # the flow's defaults
@@ -30,6 +30,7 @@ class Audit:
         lost: records that should have come out and didn't, or not as they should.
         twice: records that came out more often than they should.
         windows: how many windows were compared.
+        alerts: how many alerts were.
         faults: what else is wrong, one line each.
     """
 
@@ -37,6 +38,7 @@ class Audit:
     lost: int = 0
     twice: int = 0
     windows: int = 0
+    alerts: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -53,15 +55,16 @@ def audit(flow: Flow, sent: int) -> Audit:
         result.faults.append(f"the feed sent {sent} records, the input has {len(records)}")
     good = [record for record in records if FATES.get(record.value, RECORD) == RECORD]
     logins = [(record.partition, processed(record.value)) for record in good]
-    _compare(result, map(_identity, (login for _, login in logins)), _outputs(flow))
+    compare(result, map(_identity, (login for _, login in logins)), _outputs(flow))
     bad = (r for r in records if FATES.get(r.value, RECORD) != RECORD)
     letters = ((r.partition, r.offset, FATES[r.value], r.value) for r in bad)
-    _compare(result, letters, _dead_letters(flow))
+    compare(result, letters, dead_letters(flow, flow.dead_letter_topic))
     _compare_windows(result, flow, logins)
     return result
 
 
-def _compare(result: Audit, wanted: Iterable[Any], found: Iterable[Any]) -> None:
+def compare(result: Audit, wanted: Iterable[Any], found: Iterable[Any]) -> None:
+    """Count what is missing and what is there too often, and tell of a few."""
     expected, actual = Counter(wanted), Counter(found)
     lost, twice = expected - actual, actual - expected
     result.lost += lost.total()
@@ -82,8 +85,9 @@ def _outputs(flow: Flow) -> Iterable[bytes]:
         yield _identity(login)
 
 
-def _dead_letters(flow: Flow) -> Iterable[tuple[int, int, str, bytes | None]]:
-    for record in flow.topics.read(flow.dead_letter_topic):
+def dead_letters(flow: Flow, topic: str) -> Iterable[tuple[int, int, str, bytes | None]]:
+    """Return where each dead letter stood in the input, its reason and its value."""
+    for record in flow.topics.read(topic):
         headers = dict(record.headers)
         reason = headers["dlq.reason"].decode()
         yield int(headers["dlq.partition"]), int(headers["dlq.offset"]), reason, record.value

@@ -1,9 +1,7 @@
-"""The login flow with fault points in its connectors, and a transaction time-out of one's own.
+"""Fault points in the connectors, for any flow, and a transaction time-out of one's own.
 
-    python -m bytewax.run tests.crash.faulty_login
-
-For tests only. Without FAULT_POINT and TRANSACTION_SECONDS in the environment it is the flow as it
-is: the connectors' methods are wrapped, never changed.
+To import it puts them there. For tests only. Without FAULT_POINT and TRANSACTION_SECONDS in the
+environment a flow is as it is: the connectors' methods are wrapped, never changed.
 """
 
 import os
@@ -16,10 +14,7 @@ from confluent_kafka import KafkaException
 
 from connectors import sink, writers
 from connectors.writer import Writer
-from dataflows.login import flow
 from tests.crash.points import reach, reach_soon
-
-__all__ = ["flow"]
 
 _seen = {"snapshot": False, "resumed": False}
 
@@ -46,7 +41,7 @@ def _wrapped(
 
 
 def _writes_outputs(writer: Writer) -> bool:
-    """Tell the writers of outputs from the one of insights."""
+    """Tell the writers of outputs from the one of insights or alerts."""
     return writer._place.startswith("partition")
 
 

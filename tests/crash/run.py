@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_kafka import LocalKafka
-from tests.crash.audit import Audit, audit
+from tests.crash.audit import Audit
 from tests.crash.cluster import Cluster
-from tests.crash.feed import Feed, records
+from tests.crash.feed import Feed
 from tests.crash.monitor import Monitor
 from tests.crash.schedule import PARTITIONS, REAL_SECONDS, Fault, Schedule
+from tests.crash.subjects import LOGIN, Subject
 from tests.support.flow import Flow
 from tests.support.waiting import wait_until
 
-__all__ = ["BROKER_PROPERTIES", "FAULTY_FLOW", "Outcome", "SeedRun"]
+__all__ = ["BROKER_PROPERTIES", "Outcome", "SeedRun"]
 
-FAULTY_FLOW = "tests.crash.faulty_login"
 # A broker looks for transactions past their time-out every 10 s; here they are a few seconds long.
 BROKER_PROPERTIES = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "500"}
 DRAIN_SECONDS = 10.0
@@ -69,8 +69,9 @@ class SeedRun:
         folder: for recovery state and logs.
         schedule: what happens.
         count: how many records are fed.
-        entry: the flow to run.
+        subject: the flow that is put to the test.
         settings: of the flow.
+        entry: the module to run, where it isn't the subject's own.
     """
 
     def __init__(
@@ -79,19 +80,23 @@ class SeedRun:
         folder: Path,
         schedule: Schedule,
         count: int,
-        entry: str = FAULTY_FLOW,
+        subject: Subject = LOGIN,
         settings: dict[str, str] | None = None,
+        entry: str | None = None,
     ) -> None:
         folder.mkdir(parents=True)
         self._broker = broker
         self._schedule = schedule
         self._count = count
-        self._entry = entry
+        self._subject = subject
+        self._entry = entry or subject.entry
         self._marks = folder / "marks"
         self._marks.mkdir()
         self.flow = Flow(broker.bootstrap_servers, _name(), folder, self._settings(settings))
-        wanted = records(schedule.seed, count, PARTITIONS)
-        self._feed = Feed(broker.bootstrap_servers, self.flow.input, wanted, count)
+        self._input = subject.input(self.flow)
+        wanted = subject.records(schedule.seed, count, PARTITIONS)
+        self._feed = Feed(broker.bootstrap_servers, self._input, wanted, count)
+        self._share = count // (len(schedule.faults) + 1)  # of the input, for each fault
         self._processes = schedule.processes
         self._outcome = Outcome(schedule)
         self._cluster: Cluster
@@ -100,7 +105,7 @@ class SeedRun:
     def run(self) -> Outcome:
         """Do all of it."""
         begin = time.monotonic()
-        self.flow.topics.make(self.flow.input, PARTITIONS, **{"retention.ms": "-1"})
+        self.flow.topics.make(self._input, PARTITIONS, **{"retention.ms": "-1"})
         self._feed.start()
         with ExitStack() as stack:
             stack.callback(self._end_all)
@@ -124,8 +129,7 @@ class SeedRun:
 
     def _go(self, stack: ExitStack) -> None:
         faults = self._schedule.faults
-        share = self._count // (len(faults) + 1)
-        self._feed.allow(share)
+        self._feed.allow(self._share)
         first = faults[0] if faults and faults[0].point == "first-snapshot" else None
         self._start(point=first)
         self._monitor = self._follow()
@@ -133,20 +137,20 @@ class SeedRun:
         if first:
             self._await_point(first)
         for fault in faults[1:] if first else faults:
-            self._inject(fault, share)
-        self._feed.allow(self._count - share * (len(faults) + (0 if first else 1)))
+            self._inject(fault)
+        self._feed.allow(self._count - self._share * (len(faults) + (0 if first else 1)))
 
     def _follow(self) -> Monitor:
-        topics, progress = self.flow.topics, self.flow.progress_topic
+        topics, progress = self.flow.topics, self._subject.progress(self.flow)
         wait_until(lambda: topics.describe(progress)["error_code"] == 0, "topics", 60)
         monitor = Monitor(self._broker.bootstrap_servers, progress, PARTITIONS, self._feed)
         monitor.start()
         return monitor
 
-    def _inject(self, fault: Fault, share: int) -> None:
+    def _inject(self, fault: Fault) -> None:
         """Let the flow write some of what is new, do the fault, and see it recover."""
         before = self._monitor.total()
-        self._feed.allow(share)
+        self._feed.allow(self._share - self._for_later(fault))
         self._supervised(lambda: self._monitor.total() > before, "outputs", fault)
         time.sleep(fault.delay)  # part of the schedule: faults come at any moment
         name = "point" if fault.point else fault.kind.replace("-", "_")
@@ -154,6 +158,10 @@ class SeedRun:
             self._blame(fault, problem)
         goal = dict(self._feed.ends)
         self._supervised(lambda: self._monitor.reached(goal), "recovery", fault)
+
+    def _for_later(self, fault: Fault) -> int:
+        """Return how much of the share those who take over find to write, however fast all was."""
+        return self._share // 3 if fault.kind == "zombie" else 0
 
     def _supervised(self, condition: Callable[[], bool], what: str, fault: Fault | str) -> None:
         """Wait; a process that ends meanwhile, which none should, is started again."""
@@ -219,6 +227,7 @@ class SeedRun:
             time.sleep(self._schedule.timeout)
             self._start()
             before = self._monitor.total()
+            self._feed.allow(self._for_later(fault))
             self._supervised(lambda: self._monitor.total() > before, "take-over", fault)
         statuses = zombie.wait(RECOVER_SECONDS)
         if not _ended_with_a_line(statuses):
@@ -339,7 +348,7 @@ class SeedRun:
         if last.wait(RECOVER_SECONDS) != [0]:
             self._outcome.faults.append(f"the last run failed: {last.members[0].log}")
         self._outcome.stall = self._monitor.longest_stall
-        self._outcome.audit = audit(self.flow, self._feed.sent)
+        self._outcome.audit = self._subject.audit(self.flow, self._feed.sent)
 
     def _end_all(self) -> None:
         self._broker.resume()

@@ -8,6 +8,7 @@ import pytest
 from local_kafka import LocalKafka
 from tests.crash.run import Outcome, SeedRun
 from tests.crash.schedule import REAL_SECONDS, Fault, Schedule, make_schedule
+from tests.crash.subjects import LOGIN, SECURITY, Subject
 
 RECORDS = 6_000
 # A zombie sleeps past its transaction time-out, so that is shorter than the real one; but so long
@@ -48,6 +49,40 @@ def test_at_least_once_loses_nothing_and_counts_what_is_twice(
     assert outcome.audit.twice > 0
 
 
+def test_each_alert_once_through_kills_of_the_security_flow(
+    breakable: LocalKafka, tmp_path: Path
+) -> None:
+    """Killed between alerts and snapshot and elsewhere: no alert is lost, changed or made up."""
+    kinds = ("point:insights", "kill-all", "point:committed", "zombie")
+    schedule = replace(make_schedule(6, len(kinds), only=kinds), timeout=ZOMBIE_SECONDS)
+    outcome = run(breakable, tmp_path, schedule, subject=SECURITY)
+    assert not outcome.failed(), (outcome.faults, outcome.audit.faults)
+    assert outcome.audit.checked == RECORDS
+    assert outcome.audit.twice == 0
+    assert outcome.audit.alerts > 4
+
+
+def test_at_least_once_the_alerts_are_the_same(breakable: LocalKafka, tmp_path: Path) -> None:
+    """What is written again replaces itself; dead letters may be there twice, none is lost."""
+    schedule = make_schedule(6, 3, only=["point:acknowledged", "kill-all"], once=False)
+    settings = {"DELIVERY_GUARANTEE": "at_least_once"}
+    outcome = run(breakable, tmp_path, schedule, settings=settings, subject=SECURITY)
+    assert not outcome.failed(twice_allowed=True), (outcome.faults, outcome.audit.faults)
+    assert outcome.reached["acknowledged"] >= 1
+    assert outcome.audit.lost == 0
+    assert outcome.audit.alerts > 4
+
+
+def test_the_driver_reports_alerts_that_a_naive_design_loses(
+    breakable: LocalKafka, tmp_path: Path
+) -> None:
+    """Without the open windows in its snapshots, a killed flow forgets what it had counted."""
+    schedule = Schedule(5, 1, 50, REAL_SECONDS, (Fault("kill-all", 1, 2.0),) * 3)
+    entry = "tests.crash.naive_short_alerts"
+    outcome = run(breakable, tmp_path, schedule, entry, subject=SECURITY)
+    assert outcome.audit.lost > 0
+
+
 @pytest.mark.parametrize("design", ["no_filter", "progress_after", "stock_sink"])
 def test_the_driver_reports_what_a_naive_design_writes_twice(
     breakable: LocalKafka, tmp_path: Path, design: str
@@ -83,8 +118,9 @@ def run(
     broker: LocalKafka,
     folder: Path,
     schedule: Schedule,
-    entry: str = "tests.crash.faulty_login",
+    entry: str | None = None,
     settings: dict[str, str] | None = None,
+    subject: Subject = LOGIN,
 ) -> Outcome:
     """Run a schedule with few records."""
-    return SeedRun(broker, folder / "seed", schedule, RECORDS, entry, settings).run()
+    return SeedRun(broker, folder / "seed", schedule, RECORDS, subject, settings, entry).run()
