@@ -24,6 +24,7 @@ from settings import Settings
 
 __all__ = [
     "COMPACTED_FOREVER",
+    "NO_INPUT",
     "FlowTopics",
     "describe_topic",
     "largest_message",

@@ -11,23 +11,18 @@ from threading import Event
 
 import bytewax.operators as op
 import structlog
-from bytewax import run
 from bytewax.dataflow import Dataflow
 
-from connectors.connection import Connection
-from connectors.reach import watch_brokers
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
 from connectors.stopping import StopSink, drain_on_signals, stop_process
 from connectors.terminal import TerminalSink
-from connectors.topics import FlowTopics, prepare_topics
+from connectors.topics import FlowTopics
 from connectors.upserts import UpsertSink
-from dataflows.command_line import check_command_line
 from dataflows.garbage import collect_cycles_seldom
+from dataflows.start import check_start
 from logs import configure_logs
 from monitoring import observe
-from monitoring.health import HEALTH
-from monitoring.server import serve_monitoring
 from operators.breaker import breaker, counts
 from operators.decode import decode_batch
 from operators.encode import encode_batch
@@ -55,20 +50,9 @@ def flow() -> Dataflow:
     settings = load_settings()
     configure_logs(settings)
     draining = drain_on_signals()
-    topics = check_start(settings, draining)
+    topics = check_start(settings, draining, STEPS_WITH_STATE)
     collect_cycles_seldom()
     return login_flow(settings, topics, draining)
-
-
-def check_start(settings: Settings, draining: Event) -> FlowTopics:
-    """Refuse a start that can't work, with one line; else return the topics, ready for use."""
-    arguments = run._parse_args()  # type: ignore[no-untyped-call]
-    check_command_line(arguments, STEPS_WITH_STATE)
-    serve_monitoring(settings, arguments, draining)
-    topics = prepare_topics(settings, draining)
-    if settings.metrics_port is not None:
-        watch_brokers(Connection(settings), HEALTH.heard)
-    return topics
 
 
 def pseudonym(settings: Settings) -> Callable[[str], str] | None:

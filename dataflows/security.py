@@ -11,17 +11,17 @@ from threading import Event
 
 import bytewax.operators as op
 import structlog
-from bytewax import run
 from bytewax.dataflow import Dataflow
 
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
 from connectors.stopping import StopSink, drain_on_signals, stop_process
-from connectors.topics import FlowTopics, prepare_topics
+from connectors.topics import FlowTopics
 from connectors.upserts import UpsertSink
-from dataflows.command_line import check_command_line
 from dataflows.garbage import collect_cycles_seldom
+from dataflows.start import check_start
 from logs import configure_logs
+from monitoring import observe
 from operators.alerts import Findings, alert_records, findings
 from operators.breaker import breaker, counts
 from operators.bursts import bursts
@@ -50,8 +50,7 @@ def flow() -> Dataflow:
     settings = security_settings(load_settings())
     configure_logs(settings)
     draining = drain_on_signals()
-    check_command_line(run._parse_args(), STEPS_WITH_STATE)  # type: ignore[no-untyped-call]
-    topics = prepare_topics(settings, draining, NO_INPUT)
+    topics = check_start(settings, draining, STEPS_WITH_STATE, NO_INPUT)
     collect_cycles_seldom()
     return security_flow(settings, topics, draining)
 
@@ -125,6 +124,7 @@ def window_config(
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
         tell=log.warning,
         refuse=stop_process,
+        moved=observe.watermark_moved,
         length_setting="ALERT_WINDOW_SECONDS",
         topic_setting="ALERTS_TOPIC",
     )

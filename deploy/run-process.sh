@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run one process of a cluster of them: they share the input's partitions, and stop together.
-#   NAME=flow-1 PROCESSES=2 ADDRESSES='127.0.0.1:210%d' sh deploy/run-process.sh FOLDER [arguments]
+#   [FLOW=dataflows.security] NAME=flow-1 PROCESSES=2 ADDRESSES='127.0.0.1:210%d' sh deploy/run-process.sh FOLDER [arguments]
 # Which one it is says the number at the end of NAME, from 0 on, as a StatefulSet names its pods;
 # with that number in place of %d, ADDRESSES says where each process listens for the others.
 # Process 0 keeps the recovery state of all in its FOLDER. The folders of the others stay empty, so
@@ -36,4 +36,4 @@ until python -c "import socket, sys; socket.getaddrinfo(sys.argv[1], None)" "${o
     echo "waiting until the name ${own%:*} is known" >&2
     sleep 1
 done
-exec python -m bytewax.run dataflows.login -r "$state" -s 1 -b 0 -i "$number" -a "$addresses" "$@"
+exec python -m bytewax.run "${FLOW:-dataflows.login}" -r "$state" -s 1 -b 0 -i "$number" -a "$addresses" "$@"

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ruamel.yaml import YAML
 
 from tests.monitoring.web import Answer, ask
+from tests.support.attacks import START, spray
 from tests.support.flow import PROJECT, Flow
 from tests.support.logins import numbers, records
+from tests.support.security import alerts, record
 from tests.support.waiting import wait_until
 
 LOGINS = 60_000
@@ -30,7 +33,9 @@ WHOLE_SNAPSHOTS = """
 class Pod:
     """A process of a cluster with a folder and an address of its own, as a pod has them."""
 
-    def __init__(self, flow: Flow, number: int, processes: int, port: int) -> None:
+    def __init__(
+        self, flow: Flow, number: int, processes: int, port: int, **environment: str
+    ) -> None:
         self.state = flow.folder / f"state-{number}"
         self.state.mkdir(exist_ok=True)
         self.log = flow.folder / f"pod-{number}-{time.monotonic_ns()}.log"
@@ -41,6 +46,7 @@ class Pod:
             "PROCESSES": str(processes),
             "ADDRESSES": f"127.0.1.%d:{port}",  # all of 127.0.0.0/8 is this machine
             "METRICS_HOST": f"127.0.1.{number}",
+            **environment,
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -64,9 +70,9 @@ class Pod:
 
 
 @contextmanager
-def pods(flow: Flow, processes: int, port: int) -> Iterator[list[Pod]]:
+def pods(flow: Flow, processes: int, port: int, **environment: str) -> Iterator[list[Pod]]:
     """Run a cluster while the block runs; what is left at its end is killed."""
-    running = [Pod(flow, number, processes, port) for number in range(processes)]
+    running = [Pod(flow, number, processes, port, **environment) for number in range(processes)]
     try:
         yield running
     finally:
@@ -110,6 +116,35 @@ def test_another_number_of_processes_goes_on_from_the_state(
             number == 0 for number in range(processes)
         ]
     assert numbers(flow.outputs()) == list(range(3_000))
+
+
+def test_the_security_flow_is_a_cluster_of_one(flow: Flow, free_ports: list[int]) -> None:
+    """With what its pod sets: it takes snapshots, drains, and goes on from its volume."""
+    environment = _of_the_security_pod(free_ports[0])
+    flow.settings["METRICS_PORT"] = str(free_ports[1])
+    first, second, third = (spray(START + number * 600, users=60) for number in range(3))
+    flow.topics.make(flow.output, 1)
+    for written, logins in enumerate((first + second, third), start=1):
+        flow.topics.send(flow.output, [record(one, 0) for one in logins])
+        with pods(flow, 1, free_ports[0], **environment) as [pod]:
+            wait_until(lambda: len(alerts(flow)) == written, f"alerts: {texts([pod])}")  # noqa: B023
+            wait_until(lambda: pod.last_snapshot() > 0, "a snapshot")
+            drain([pod])
+        assert "reading again" not in texts([pod])
+    assert [alert.count for _, alert in alerts(flow)] == [60, 60]
+
+
+def _of_the_security_pod(port: int) -> dict[str, str]:
+    """Return what the manifest sets, on a port that is free here."""
+    file = PROJECT / "deploy" / "kubernetes" / "security" / "statefulset.yaml"
+    pods = YAML(typ="safe").load(file)
+    [container] = pods["spec"]["template"]["spec"]["containers"]
+    found = {one["name"]: one["value"] for one in container["env"] if "value" in one}
+    return {
+        **found,
+        "NAME": f"{pods['metadata']['name']}-0",
+        "ADDRESSES": found["ADDRESSES"].replace("210%d", str(port)),
+    }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only 127.0.0.1 is this machine")

@@ -16,13 +16,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from local_kafka import LocalKafka
+from tests.support.attacks import START, login, spray
 from tests.support.flow import PROJECT, Flow
 from tests.support.ports import unused_port
+from tests.support.security import alerts, send
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
 
 COMPOSE_FILES = ("docker-compose.yml", "docker-compose.kraft.yml")
-APPLICATIONS = ("producer", "processor", "dashboard")
+APPLICATIONS = ("producer", "processor", "security", "dashboard")
 MONITORING = ("prometheus", "grafana")
 
 
@@ -54,10 +56,34 @@ def test_the_images_command_runs_drains_and_goes_on(image: Path, flow: Flow) -> 
     assert len(flow.outputs()) == 400
 
 
+def test_the_same_image_runs_the_security_flow(image: Path, flow: Flow) -> None:
+    """With what its compose service sets, the image's command writes alerts and drains."""
+    service = _compose()["services"]["security"]
+    assert service["volumes"] == ["security-state:/state"], "its state is its own"
+    state = flow.folder / "state"
+    state.mkdir()
+    arguments = [argument.replace("/state", str(state)) for argument in _command("processor")]
+    send(flow, [[*spray(START, users=60), login(START + 361, "later", None)]])
+    log = flow.folder / "image.log"
+    environment = _environment(flow) | {"FLOW": service["environment"]["FLOW"]}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            arguments, cwd=image, env=environment, stdout=output, stderr=output
+        )
+    try:
+        wait_until(lambda: alerts(flow), f"an alert: {log.read_text()}")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert "leaked" not in log.read_text()
+
+
 def test_the_image_needs_the_locked_packages_only(image: Path) -> None:
     """All that flow and producer import comes from the image's files or requirements.txt."""
     listing = (
-        "import json, sys, dataflows.login, dlq.__main__, insights.__main__, producer.__main__\n"
+        "import json, sys, dataflows.login, dataflows.security, dlq.__main__, insights.__main__\n"
+        "import producer.__main__\n"
         "print(json.dumps([name for name in sys.modules if '.' not in name]))"
     )
     done = subprocess.run(
@@ -123,6 +149,7 @@ def test_compose_has_the_promised_environment() -> None:
     assert services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].endswith(
         "PLAINTEXT_HOST://localhost:29092"
     )
+    assert [name for name in services if "profiles" in services[name]] == ["security"]
     assert services["dashboard"]["ports"] == ["127.0.0.1:8080:8080"]
     for application in APPLICATIONS:
         assert services[application]["depends_on"] == {"kafka": {"condition": "service_healthy"}}

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.flow import PROJECT
 
 FOLDER = PROJECT / "deploy" / "kubernetes"
 MANIFESTS = ("settings.yaml", "service.yaml", "statefulset.yaml", "disruption.yaml", "network.yaml")
+SECURITY = "security/statefulset.yaml"
 OLDEST, NEWEST = "1.29.0", "1.35.0"
 # Names that the script takes besides the program's settings.
 OF_THE_SCRIPT = {"ADDRESSES", "PROCESSES"}
@@ -23,7 +25,7 @@ OF_THE_SCRIPT = {"ADDRESSES", "PROCESSES"}
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_the_manifests_are_valid(version: str) -> None:
     """Kubernetes' own schemas take each of them, and know each word in them."""
-    check = ["kubernetes_validate", "--strict", "-k", version, *MANIFESTS]
+    check = ["kubernetes_validate", "--strict", "-k", version, *MANIFESTS, SECURITY]
     done = subprocess.run(
         [sys.executable, "-m", *check], cwd=FOLDER, capture_output=True, text=True, check=False
     )
@@ -120,6 +122,15 @@ def test_prometheus_may_ask_for_metrics_and_nobody_else() -> None:
     assert watching["ports"] == [{"protocol": "TCP", "port": _ports()["metrics"]}]
 
 
+def test_nobody_but_prometheus_may_talk_to_the_security_flow() -> None:
+    """It may go where the login flow may, other pods aside."""
+    login, own = _read("network.yaml")["spec"], _read("security/network.yaml")["spec"]
+    assert own["podSelector"] == _read(SECURITY)["spec"]["selector"]
+    assert own["ingress"] == login["ingress"][1:]
+    assert own["egress"] == login["egress"][1:]
+    assert own["policyTypes"] == login["policyTypes"]
+
+
 def test_prometheus_finds_the_pods_by_label_and_port() -> None:
     """Its job keeps what carries the pods' label and the name of their port."""
     file = PROJECT / "deploy" / "prometheus" / "kubernetes.yml"
@@ -143,6 +154,28 @@ def test_pods_have_no_more_rights_than_they_need() -> None:
     assert secrets <= {name.upper() for name in Settings.model_fields}
     assert not secrets & set(_read("settings.yaml")["data"])
     assert {"secretRef": {"name": "login-processor", "optional": True}} in container["envFrom"]
+
+
+def test_the_security_flows_pod_is_like_the_others() -> None:
+    """The same image, settings, secrets, probes and rights; one process, with its own volume."""
+    login, security = _read("statefulset.yaml")["spec"], _read(SECURITY)["spec"]
+    theirs, own = _container(), _container(SECURITY)
+    shared = ("image", "command", "envFrom", "securityContext", "volumeMounts")
+    probes = ("startupProbe", "readinessProbe", "livenessProbe")
+    assert {name: own[name] for name in shared + probes} == {
+        name: theirs[name] for name in shared + probes
+    }
+    for name in ("securityContext", "volumes", "automountServiceAccountToken"):
+        assert security["template"]["spec"][name] == login["template"]["spec"][name]
+    assert security["volumeClaimTemplates"] == login["volumeClaimTemplates"]
+    assert security["selector"]["matchLabels"] == security["template"]["metadata"]["labels"]
+    assert security["selector"] != login["selector"]
+    set_here = {one["name"]: one.get("value") for one in own["env"]}
+    assert (security["replicas"], set_here["PROCESSES"]) == (1, "1")
+    assert find_spec(set_here["FLOW"] or "")
+    kustomization = _read("security/kustomization.yaml")
+    assert kustomization["resources"] == ["network.yaml", Path(SECURITY).name]
+    assert kustomization["images"] == _read("kustomization.yaml")["images"]
 
 
 def test_settings_are_ones_that_the_program_has() -> None:
@@ -194,8 +227,8 @@ def _rescale(folder: Path, *arguments: str, fails: str = "-") -> subprocess.Comp
     )
 
 
-def _container() -> dict[str, Any]:
-    [container] = _read("statefulset.yaml")["spec"]["template"]["spec"]["containers"]
+def _container(file: str = "statefulset.yaml") -> dict[str, Any]:
+    [container] = _read(file)["spec"]["template"]["spec"]["containers"]
     found: dict[str, Any] = container
     return found
 

@@ -1,0 +1,36 @@
+"""What every flow does before it runs: refuse a start that can't work, and begin to be watched."""
+
+from collections.abc import Set
+from threading import Event
+
+from bytewax import run
+
+from connectors.connection import Connection
+from connectors.reach import watch_brokers
+from connectors.topics import NO_INPUT, FlowTopics, prepare_topics
+from dataflows.command_line import check_command_line
+from monitoring.health import HEALTH
+from monitoring.server import serve_monitoring
+from settings import Settings
+
+__all__ = ["check_start"]
+
+
+def check_start(
+    settings: Settings, draining: Event, steps: Set[str], no_input: str = NO_INPUT
+) -> FlowTopics:
+    """Refuse a start that can't work, with one line; else return the topics, ready for use.
+
+    Args:
+        settings: the process's settings.
+        draining: ends the wait for a broker or topic when set.
+        steps: the names of the flow's steps with state.
+        no_input: what to do when there is no input topic.
+    """
+    arguments = run._parse_args()  # type: ignore[no-untyped-call]
+    check_command_line(arguments, steps)
+    serve_monitoring(settings, arguments, draining)
+    topics = prepare_topics(settings, draining, no_input)
+    if settings.metrics_port is not None:
+        watch_brokers(Connection(settings), HEALTH.heard)
+    return topics
