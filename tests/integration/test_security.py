@@ -112,7 +112,12 @@ def test_planted_attacks_come_out_each_once_through_kill_9(
 
 
 def test_both_flows_run_side_by_side(flow: Flow, security: Flow) -> None:
-    """A spray on the raw logins goes through both, and becomes an alert while they run."""
+    """A spray on the raw logins goes through both, and becomes an alert while they run.
+
+    The topic of the alerts may be there, with what its owner wants of it.
+    """
+    ninety_days = {"cleanup.policy": "compact,delete", "retention.ms": "7776000000"}
+    flow.topics.make(flow.alerts_topic, 1, **ninety_days)
     flow.topics.make(flow.input, 1)
     attack = [raw(f"user-{n}", f"203.0.113.{n}", START + n) for n in range(60)]
     later = [raw(f"user-{n}", f"198.51.{n}.1", START + 2 * WINDOW) for n in range(60)]
@@ -127,6 +132,9 @@ def test_both_flows_run_side_by_side(flow: Flow, security: Flow) -> None:
     assert key == "password_spray/203.0.113.0/2024-07-03T09:50:00Z"
     assert (alert.count, alert.logins, alert.final) == (60, 60, True)
     assert "leaked" not in two.output()
+    assert {
+        name: flow.topics.config(flow.alerts_topic, name) for name in ninety_days
+    } == ninety_days
 
 
 def raw(user: str, ip: str, timestamp: int) -> dict[str, Any]:

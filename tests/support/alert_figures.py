@@ -1,20 +1,32 @@
-"""How quiet the detectors are on normal logins, and how loud on attacks, in figures.
+"""How quiet the detectors are on normal logins, how loud on attacks, and how large, in figures.
 
 python -m tests.support.alert_figures --hours 24 --rate 50 --seeds 3 --trials 100
 """
 
 import argparse
+import pickle
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from random import Random
 
+import psutil
+
 from dataflows.security import thresholds
 from models import Alert, ProcessedLogin
 from settings import Settings
 from tests.support.alert_run import AlertRun
-from tests.support.attacks import START, by_user, distributed, normal, spray, travel, volley
+from tests.support.attacks import (
+    START,
+    by_user,
+    distributed,
+    login,
+    normal,
+    spray,
+    travel,
+    volley,
+)
 
 PARTITIONS = 4
 WINDOW = 300
@@ -22,6 +34,8 @@ STEP_SECONDS = 10  # of logins read at once from each partition
 PLACES = ("NY", "TX", "FR", "DE", "JP", "BR")
 HISTORY_SECONDS = 4 * WINDOW  # before an attack, so that it is known what is usual
 TRIAL_SECONDS = 8 * WINDOW
+FLOODS = (10_000, 100_000, 1_000_000, 3_000_000)
+FLOOD_BATCH = 2_000
 
 
 def main() -> None:
@@ -43,6 +57,8 @@ def main() -> None:
         )
     for size in (1, 2):
         print(detected(size, options.trials), flush=True)
+    for count in FLOODS:
+        print(flooded(count), flush=True)
 
 
 def judge(logins: Iterable[ProcessedLogin], rate: int) -> list[Alert]:
@@ -77,6 +93,28 @@ def attacked(begin: int, size: int, seed: int) -> Iterator[ProcessedLogin]:
     yield from distributed(begin, networks=12 * size)
     yield from travel(begin, PLACES[: 3 * size])
     yield from volley(begin, count=200 * size)
+
+
+def flooded(count: int) -> str:
+    """Return what a window costs that has so many logins, each of another user and network."""
+    run, before = AlertRun(PARTITIONS, thresholds(Settings())), _resident_mb()
+    begin = time.process_time()
+    for first in range(0, count, FLOOD_BATCH):
+        partition = first // FLOOD_BATCH % PARTITIONS
+        numbers = range(first, first + FLOOD_BATCH)
+        run.read(partition, [login(START, f"user-{n:032}", f"{n:x}::") for n in numbers])
+    read = time.process_time()
+    saved = len(pickle.dumps(run.snapshot()))
+    snapshot = time.process_time()
+    return (
+        f"flood of {count:,} in a window and {PARTITIONS} partitions: "
+        f"{_resident_mb() - before:.0f} MB more, a snapshot of {saved / 1e6:.1f} MB takes "
+        f"{snapshot - read:.2f} s, {(read - begin) / count * 1e6:.0f} us a login"
+    )
+
+
+def _resident_mb() -> float:
+    return float(psutil.Process().memory_info().rss / 1e6)
 
 
 def planted(subject: str) -> bool:

@@ -10,6 +10,7 @@ from operators.event_time import Windowing
 from operators.fold import WindowConfig
 from operators.lateness import LatenessLogic
 from operators.sightings import Sightings, sight
+from operators.state import State
 from tests.support.batches import login_batch
 from tests.support.refusal import refuse
 
@@ -45,12 +46,16 @@ class AlertRun:
         found, _ = self._findings.on_batch(judged)
         self._write(found)
 
+    def snapshot(self) -> State:
+        """Return what the recovery store gets of the windows."""
+        return self._findings.snapshot()
+
     def restart(self) -> None:
         """Go on from snapshots, as another process would."""
         self._lateness = [
             LatenessLogic(self._windowing, logic.snapshot()) for logic in self._lateness
         ]
-        self._findings = FindingsLogic(self._config, self._thresholds, self._findings.snapshot())
+        self._findings = FindingsLogic(self._config, self._thresholds, self.snapshot())
         self._bursts = BurstLogic(self._thresholds, self._bursts.snapshot())
 
     def end(self) -> None:
