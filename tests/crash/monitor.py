@@ -1,6 +1,7 @@
 """How far the flow has come, as the progress topic says to anyone who reads committed records."""
 
 import time
+from itertools import chain
 from threading import Event, Thread
 
 import msgspec
@@ -67,8 +68,9 @@ class Monitor(Thread):
             polled = consumer.poll(timeout_ms=POLL_MS)
         except KafkaError:  # the broker is away
             return
-        for records in polled.values():
-            progress = msgspec.json.decode(records[-1].value, type=Progress)
+        # All of them: with the stock sink two input partitions may share one of the topic's.
+        for record in chain.from_iterable(polled.values()):
+            progress = msgspec.json.decode(record.value, type=Progress)
             if progress.offset > self.written.get(progress.partition, 0):
                 self.written[progress.partition] = progress.offset
                 self._grown = time.monotonic()
