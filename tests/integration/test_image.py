@@ -149,7 +149,8 @@ def test_compose_has_the_promised_environment() -> None:
     assert services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].endswith(
         "PLAINTEXT_HOST://localhost:29092"
     )
-    assert [name for name in services if "profiles" in services[name]] == ["security"]
+    profiles = {name: one["profiles"] for name, one in services.items() if "profiles" in one}
+    assert profiles == {"security": ["security"], **dict.fromkeys(MONITORING, ["monitoring"])}
     assert services["dashboard"]["ports"] == ["127.0.0.1:8080:8080"]
     for application in APPLICATIONS:
         assert services[application]["depends_on"] == {"kafka": {"condition": "service_healthy"}}

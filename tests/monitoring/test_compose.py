@@ -17,13 +17,6 @@ def services() -> dict[str, Any]:
     return found
 
 
-def test_they_start_only_when_asked_for() -> None:
-    """They are in the profile `monitoring`, and nothing else is in one."""
-    profiles = {name: service.get("profiles") for name, service in services().items()}
-    asked_for = {name: profile for name, profile in profiles.items() if profile}
-    assert asked_for == {name: ["monitoring"] for name in BESIDE}
-
-
 def test_images_are_pinned_unprivileged_and_for_this_machine() -> None:
     """No `latest`, no root, no port on the network, nothing written to the image."""
     for name in BESIDE:
