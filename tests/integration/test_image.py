@@ -150,7 +150,7 @@ def test_compose_has_the_promised_environment() -> None:
         "PLAINTEXT_HOST://localhost:29092"
     )
     profiles = {name: one["profiles"] for name, one in services.items() if "profiles" in one}
-    assert profiles == {"security": ["security"], **dict.fromkeys(MONITORING, ["monitoring"])}
+    assert profiles == {"security": ["security"], **{one: ["monitoring"] for one in MONITORING}}
     assert services["dashboard"]["ports"] == ["127.0.0.1:8080:8080"]
     for application in APPLICATIONS:
         assert services[application]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
