@@ -94,11 +94,12 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
     found = findings("findings", judged, config, thresholds(settings))
     told = op.inspect("tell", found, tell)
     alerts = bursts("bursts", told, thresholds(settings), stop_process)
-    written = op.flat_map("alerts", alerts, alert_records)
+    counted = op.inspect("observe", alerts, observe.alerted)
+    written = op.flat_map("alerts", counted, alert_records)
     op.output("upsert", written, UpsertSink(settings, settings.alerts_topic))
 
-    counted = op.map("count", judged, counts)
-    stops = breaker("breaker", counted, settings.max_dead_letter_ratio, stop_process)
+    totals = op.map("count", judged, counts)
+    stops = breaker("breaker", totals, settings.max_dead_letter_ratio, stop_process)
     op.output("stop", stops, StopSink())
     return flow
 
@@ -132,6 +133,7 @@ def window_config(
 
 def tell(_step_id: str, findings: Findings) -> None:
     """Log that windows were judged, so that quiet and standing still look different."""
+    observe.late(findings.late)
     log.info(
         "windows judged",
         until=iso_time(findings.windows[-1].span.end),

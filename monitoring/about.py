@@ -28,6 +28,13 @@ SHOWN_SETTINGS = (
     "idle_partition_seconds",
     "max_dead_letter_ratio",
     "on_missing_state",
+    "alert_window_seconds",
+    "alert_lateness_seconds",
+    "alert_network_users",
+    "alert_user_networks",
+    "alert_user_locales",
+    "alert_burst_logins",
+    "alert_burst_factor",
 )
 
 

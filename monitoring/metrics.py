@@ -9,6 +9,7 @@ start.
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
 
 __all__ = [
+    "ALERTS",
     "BATCH_RECORDS",
     "BUILD",
     "DEAD_LETTERS",
@@ -78,6 +79,9 @@ WATERMARK = Gauge(
     "The watermark: event time up to which windows are closed; in the one process that keeps the "
     "windows, NaN in the others. Now less this is the watermark's delay.",
 )
+
+# The security flow's. Counted when the windows are judged, like late logins.
+ALERTS = Counter("login_alerts", "Alerts, by kind; those of a replay are counted again.", ["kind"])
 
 # Recovery. How long the engine takes to write a snapshot can't be seen from here, only when it did.
 SNAPSHOT_WAIT = Histogram(

@@ -10,14 +10,17 @@ from monitoring.health import HEALTH
 
 if TYPE_CHECKING:
     from connectors.records import OutputBatch
+    from models import Alert
     from operators.report import Tally
 
 __all__ = [
     "WRITING_FAILED",
+    "alerted",
     "batch_read",
     "batch_written",
     "judged",
     "lag",
+    "late",
     "snapshot_taken",
     "watermark_moved",
     "write_failed",
@@ -76,7 +79,18 @@ def judged(_step_id: str, tally: "Tally") -> None:
     for stats in tally.stats:
         for flag, count in stats.quality.counts().items():
             metrics.QUALITY_FLAGS.labels(flag).inc(count)
-    metrics.LATE_LOGINS.inc(tally.late)
+    late(tally.late)
+
+
+def late(logins: int) -> None:
+    """Count logins that came too late for their window."""
+    metrics.LATE_LOGINS.inc(logins)
+
+
+def alerted(_step_id: str, alerts: "tuple[Alert, ...]") -> None:
+    """Count alerts by kind; to be given to the engine's `inspect`."""
+    for alert in alerts:
+        metrics.ALERTS.labels(alert.kind).inc()
 
 
 def watermark_moved(time: int) -> None:

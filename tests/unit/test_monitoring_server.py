@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.records import DeadLetter, OutputBatch
+from models import Alert
 from monitoring import metrics, observe
 from monitoring import server as server_module
 from monitoring.about import last_written, tell_of_process
@@ -181,6 +182,18 @@ def test_a_batch_is_counted_once_and_not_by_login(server: MonitoringServer) -> N
         sample(port, "login_quality_flags_total", flag=flag) - before[1],
         sample(port, "login_late_total") - before[2],
     ] == [3, 5, 2]
+
+
+def test_alerts_are_counted_by_kind_and_late_logins_with_them(server: MonitoringServer) -> None:
+    """Of the security flow, where late logins come with the windows that they are too late for."""
+    port = [port_of(server)]
+    names = [("login_alerts_total", {"kind": "password_spray"}), ("login_late_total", {})]
+    before = [sample(port, name, **labels) for name, labels in names]
+    alert = Alert("password_spray", "203.0.113.0", "", "", 60, 50, 60, None, (), final=True)
+    observe.alerted("observe", (alert, alert))
+    observe.late(3)
+    after = [sample(port, name, **labels) for name, labels in names]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [2, 3]
 
 
 def test_latency_is_from_a_batchs_first_record_and_never_negative(
