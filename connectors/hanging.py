@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from connectors.client_log import client_options
+from connectors.client_log import CONNECT_SECONDS, client_options
 from connectors.connection import Connection
 from connectors.refusals import denied
 from connectors.stopping import stop_process
@@ -34,6 +34,7 @@ def open_among(places: Sequence[TopicPartition], connection: Connection) -> list
     # librdkafka 2.x remembers a leader's epoch for good, and a restarted broker refuses an old one:
     # a client for each question.
     admin = AdminClient(connection.librdkafka(), **client_options(connection))
+    admin.poll(CONNECT_SECONDS)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:

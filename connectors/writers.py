@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from connectors.client_log import SERVE_SECONDS, client_options
+from connectors.client_log import CONNECT_SECONDS, SERVE_SECONDS, client_options
 from connectors.connection import Connection
 from connectors.hanging import open_among
 from connectors.refusals import denied
@@ -102,6 +102,7 @@ class TransactionalWriter(Writer):
             seconds: how long to wait for a broker that is away.
         """
         deadline = time.monotonic() + seconds
+        self._producer.poll(CONNECT_SECONDS)
         while True:
             try:
                 return self._producer.init_transactions(ATTEMPT_SECONDS)
