@@ -21,6 +21,7 @@ from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
 from connectors.stopping import stop_process
+from connectors.turns import Turns
 from monitoring import observe
 from monitoring.health import HEALTH
 from settings import Settings
@@ -71,6 +72,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         state: what a snapshot holds so far.
         settings: the process's settings.
         end: where to end, if anywhere; shared by the partitions of the process.
+        turns: when to poll; shared, too.
         draining: ends the partition when set.
     """
 
@@ -82,6 +84,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         state: SourceState,
         settings: Settings,
         end: End,
+        turns: Turns,
         draining: Event,
     ) -> None:
         self._consumer = consumer
@@ -93,6 +96,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._interval = timedelta(milliseconds=settings.batch_interval_ms)
         self._idle = IdleWatch(settings.idle_partition_seconds, self._at_end, time.monotonic)
         self._end = end
+        self._turns = turns
         self._draining = draining
         self._next_awake: datetime | None = None
         self._next_look = time.monotonic()
@@ -106,13 +110,12 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         """
         if self._draining.is_set():
             raise StopIteration
-        polled = self._consumer.consume(self._batch_size, 0)
         HEALTH.polled(self._where.partition)
+        if not self._turns.may_poll(self._where.partition):
+            self._next_awake = datetime.now(UTC)  # None would mean in a while, after no records
+            return []
+        records = self._poll()
         self._look_at_lag()
-        full = len(polled) == self._batch_size
-        self._next_awake = None if full else datetime.now(UTC) + self._interval
-        records = self._records(polled)
-        observe.batch_read(len(records))
         if records or self._gap:
             # A gap has to be known at once: an end, or idleness, must not come before it.
             self._idle.heard()
@@ -122,7 +125,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         return [self._batch([], idle=True)] if self._idle.silent() else []
 
     def next_awake(self) -> datetime | None:
-        """Return when to poll again: at once after a full batch, else after the interval."""
+        """Return when to poll again: at once if more is there, or it had no turn, else later."""
         return self._next_awake
 
     def snapshot(self) -> SourceState:
@@ -133,6 +136,16 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         """End the consumer."""
         self._consumer.close()
         HEALTH.ended()
+
+    def _poll(self) -> list[ConsumedRecord]:
+        """Return what has come since the last poll, and note when to poll again."""
+        polled = self._consumer.consume(self._batch_size, 0)
+        full = len(polled) == self._batch_size
+        self._next_awake = None if full else datetime.now(UTC) + self._interval
+        records = self._records(polled)
+        self._turns.handed_on(len(records))
+        observe.batch_read(len(records))
+        return records
 
     def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
         """Leave out the client's errors, and what lies behind the end that was set."""

@@ -22,16 +22,21 @@ from connectors.resume import (
 )
 from connectors.stopping import stop_process
 from connectors.topics import FlowTopics, partition_names
+from connectors.turns import Turns
 from settings import Settings
 
 __all__ = ["KafkaBatchSource"]
 
 log = structlog.get_logger()
 
-# What all partitions of a process together may hold of records not yet polled; the client's own
-# default, 64 MB a partition, would make memory grow with the number of partitions.
+# What all partitions together may hold of records not yet polled, and fetch in one go; the
+# client's own default, 64 MB a partition, would make memory grow with the number of partitions.
 READ_AHEAD_KBYTES = 24_576
-LEAST_READ_AHEAD_KBYTES = 1_024  # a partition needs room for a record of Kafka's usual size limit
+LEAST_READ_AHEAD_KBYTES = 256  # about a batch; with less the client would fetch for each poll
+MOST_FETCHED_KBYTES = (
+    1_024  # in one go, the client's own default; a larger record comes all the same
+)
+BATCHES_AT_A_TIME = 4  # a worker takes on: fewer save no memory, more no time
 REQUEST_SECONDS = 5.0
 
 
@@ -51,6 +56,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         self._connection = Connection(settings)
         self._progress = ProgressReader(self._connection, topics)
         self._end = End()
+        self._turns = Turns(BATCHES_AT_A_TIME * settings.batch_size)
 
     def list_parts(self) -> list[str]:
         """Return a name for each input partition."""
@@ -74,7 +80,14 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             "next_offset": resume_state["next_offset"] if resume_state else None,
         }
         return InputPartition(
-            consumer, where, position, state, self._settings, self._end, self._draining
+            consumer,
+            where,
+            position,
+            state,
+            self._settings,
+            self._end,
+            self._turns,
+            self._draining,
         )
 
     def _resume(
@@ -110,6 +123,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "enable.auto.commit": False,
                 # An offset that is gone has to stop the flow: never a silent jump to either end.
                 "auto.offset.reset": "error",
+                "fetch.message.max.bytes": min(MOST_FETCHED_KBYTES, read_ahead) * 1024,
                 "queued.max.messages.kbytes": read_ahead,
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
