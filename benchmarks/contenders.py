@@ -12,7 +12,8 @@ from local_kafka.ports import free_port
 __all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "flow_commands", "ours"]
 
 FLOW = (sys.executable, "-m", "bytewax.run", "dataflows.login")
-SNAPSHOTS = ("-s", "1", "-b", "0")  # each second, as the README says
+# Seconds between snapshots, as the README says (docs/adr/0011-epochs-of-a-cluster.md).
+ALONE, IN_CLUSTER = "1", "10"
 OPENED = ("java.lang", "java.nio", "java.time", "java.util", "sun.nio.ch")
 EXPORTED = ("jdk.internal.misc", "jdk.internal.ref")
 JAVA_OPTIONS = (
@@ -81,7 +82,7 @@ def _recovery(folder: Path, processes: int) -> tuple[str, ...]:
     state.mkdir()
     make = [sys.executable, "-m", "bytewax.recovery", str(state), str(processes)]
     subprocess.run(make, check=True)  # noqa: S603  # the engine's own command
-    return ("-r", str(state), *SNAPSHOTS)
+    return ("-r", str(state), "-s", ALONE if processes == 1 else IN_CLUSTER, "-b", "0")
 
 
 def _java(project: str, main: str, title: str) -> Contender:

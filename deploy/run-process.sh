@@ -36,4 +36,5 @@ until python -c "import socket, sys; socket.getaddrinfo(sys.argv[1], None)" "${o
     echo "waiting until the name ${own%:*} is known" >&2
     sleep 1
 done
-exec python -m bytewax.run "${FLOW:-dataflows.login}" -r "$state" -s 1 -b 0 -i "$number" -a "$addresses" "$@"
+# Each epoch ends with all processes waiting for each other: seldom, then (docs/adr/0011-epochs-of-a-cluster.md).
+exec python -m bytewax.run "${FLOW:-dataflows.login}" -r "$state" -s 10 -b 0 -i "$number" -a "$addresses" "$@"

@@ -50,7 +50,8 @@ class Pod:
         }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["sh", str(SCRIPTS / "run-process.sh"), str(self.state)],
+                # The last -s holds: snapshots that come before the input is at its end.
+                ["sh", str(SCRIPTS / "run-process.sh"), str(self.state), "-s", "1"],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
