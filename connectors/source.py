@@ -29,12 +29,14 @@ __all__ = ["KafkaBatchSource"]
 
 log = structlog.get_logger()
 
-# What all partitions together may hold of records not yet polled, and fetch in one go; the
-# client's own default, 64 MB a partition, would make memory grow with the number of partitions.
+# What all partitions of a process together may hold of records not yet polled; the client's own
+# default, 64 MB a partition, would make memory grow with the number of partitions.
 READ_AHEAD_KBYTES = 16_384
-LEAST_READ_AHEAD_KBYTES = 256  # about a batch
-MOST_FETCHED_KBYTES = 384  # some 5,000 logins, compressed; a larger record comes all the same
-BATCHES_AT_A_TIME = 4  # a worker takes on: fewer save no memory, more no time
+LEAST_READ_AHEAD_KBYTES = 256  # of a partition: about a batch
+# What a partition fetches at most in one go: some 5,000 logins, compressed. A larger record comes
+# all the same.
+MOST_FETCHED_KBYTES = 384
+BATCHES_AT_A_TIME = 4  # of a worker: what it has with four partitions, as in most measurements
 REQUEST_SECONDS = 5.0
 
 
