@@ -2,8 +2,19 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Event
+from types import SimpleNamespace
+from typing import cast
 
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from connectors.input_partition import End, InputPartition
+from connectors.resume import Position
 from connectors.turns import Turns
+from monitoring.health import Health
+from settings import Settings
 
 BATCH = 10
 LIMIT = 4 * BATCH
@@ -60,3 +71,53 @@ def test_workers_of_a_process_have_turns_of_their_own() -> None:
     assert run(turns, [0, 1, 2, 3, 4]) == [0, 1, 2, 3]
     with ThreadPoolExecutor(1) as other:
         assert other.submit(run, turns, [4, 5]).result() == [4, 5]
+
+
+def test_a_partition_without_a_turn_reads_nothing_and_asks_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None as the time to wake would let those that are due at once come first for good."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    turns = Turns(BATCH)
+    first, second = (open_partition(number, turns) for number in (0, 1))
+    assert [len(batch.values) for batch in first.next_batch()] == [BATCH]
+    assert second.next_batch() == []
+    awake = second.next_awake()
+    assert awake is not None
+    assert awake <= datetime.now(UTC)
+    assert [len(batch.values) for batch in second.next_batch()] == [BATCH]
+
+
+def open_partition(number: int, turns: Turns) -> InputPartition:
+    """Open a partition with a backlog."""
+    return InputPartition(
+        cast("Consumer", Backlog()),
+        TopicPartition("logins", number),
+        Position(offset=0, start=0),
+        {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
+        Settings(batch_size=BATCH),
+        End(),
+        turns,
+        Event(),
+    )
+
+
+class Backlog:
+    """The consumer's part that reading a backlog takes."""
+
+    def consume(self, count: int, _seconds: float) -> list[SimpleNamespace]:
+        """Return as many records as are asked for."""
+        return [
+            SimpleNamespace(
+                error=lambda: None,
+                offset=lambda offset=offset: offset,
+                value=lambda: b"{}",
+                timestamp=lambda: (1, 0),
+            )
+            for offset in range(count)
+        ]
+
+    def get_watermark_offsets(self, _where: TopicPartition, *, cached: bool) -> tuple[int, int]:
+        """Know no end yet."""
+        assert cached
+        return -1, -1
