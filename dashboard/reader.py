@@ -12,6 +12,7 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
@@ -44,6 +45,8 @@ LOOK_BACK_GROWTH = 8
 ALMOST_ALL = 0.999  # all of it is only read once the end was met
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+
+NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 Place = tuple[str, int]  # a topic and a partition of it
 
@@ -89,7 +92,7 @@ class Reader(threading.Thread):
                 while not self._stopping.is_set():
                     reading.step()
             except _TopicsAreGoneError:
-                log.warning("the topics were made again: reading them from their beginning")
+                log.warning("topics were deleted or lost records: reading all from their beginning")
                 self._live.start_over(empty(self._settings))
             except RefusedError as error:
                 stop_process(str(error))
@@ -110,6 +113,7 @@ class _TopicsBeingRead:
         self._ends: dict[Place, int] = {}
         self._at_end: set[Place] = set()  # what was read to its end once
         self._back: dict[int, int] = {}  # how far back progress was looked for, by partition
+        self._ids: dict[str, str] = {}  # a topic made again has another one
         self._inputs: list[int] = []
         self._look_at = self._metadata_at = 0.0
 
@@ -144,8 +148,16 @@ class _TopicsBeingRead:
             )
 
     def _find_topics(self) -> None:
-        """Assign all partitions of the topics; those made since begin at their beginning."""
+        """Assign all partitions of the topics; those made since begin at their beginning.
+
+        Raises:
+            _TopicsAreGoneError: one of them was deleted, whether it was made again or not.
+        """
         settings = self._settings
+        ids = self._topic_ids()  # before anything is read: what is made again later is noticed
+        if any(ids.get(topic) != known for topic, known in self._ids.items()):
+            raise _TopicsAreGoneError
+        self._ids = ids
         self._inputs = partitions(self._consumer, settings.input_topic)
         found = {
             settings.insights_topic: partitions(self._consumer, settings.insights_topic),
@@ -170,6 +182,25 @@ class _TopicsBeingRead:
         if new or progress:
             self._assign(self._next)
 
+    def _topic_ids(self) -> dict[str, str]:
+        """Return the ids of the topics that are there and may be seen."""
+        settings = self._settings
+        names = [
+            settings.insights_topic,
+            settings.dead_letter_topic,
+            settings.progress_topic,
+            settings.alerts_topic,
+        ]
+        asked = self._admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
+        ids = {}
+        for topic, described in asked.items():
+            try:
+                ids[topic] = str(described.result().topic_id)
+            except KafkaException as error:
+                if error.args[0].code() not in NOT_THERE:
+                    raise
+        return ids
+
     def _alert_partitions(self) -> list[int]:
         """Return the partitions of the alerts, none where there is no second flow to write them.
 
@@ -190,8 +221,6 @@ class _TopicsBeingRead:
     def _ask_for_ends(self) -> None:
         inputs = [(self._settings.input_topic, partition) for partition in self._inputs]
         self._ends = self._offsets([*self._next, *inputs], LATEST)
-        if any(self._ends[place] < offset for place, offset in self._next.items()):
-            raise _TopicsAreGoneError
         begins = self._offsets(inputs, EARLIEST)
         ranges = {at[1]: InputRange(begins[at], self._ends[at]) for at in inputs}
         with self._live.changing() as topics:
@@ -212,16 +241,22 @@ class _TopicsBeingRead:
             for message in messages:
                 place, offset, error = _place(message), message.offset() or 0, message.error()
                 if error is None:
-                    self._next[place] = offset + 1
+                    self._move(place, offset, offset + 1)
                     self._apply(topics, message)
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    self._next[place] = offset
+                    self._move(place, offset, offset)
                     ends.append(place)
                 elif denied(error):
                     raise RefusedError(f"topic {place[0]}: {error.str()}{denied(error)}")
         for place in ends:
             if not self._look_further_back(place):
                 self._at_end.add(place)
+
+    def _move(self, place: Place, found: int, following: int) -> None:
+        """Go on behind what was found, unless the client had to go back to the beginning for it."""
+        if found < self._next[place]:
+            raise _TopicsAreGoneError
+        self._next[place] = following
 
     def _apply(self, topics: Topics, message: Message) -> None:
         topic = message.topic()

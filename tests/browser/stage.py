@@ -152,11 +152,10 @@ def wait_for_text(
     page: BrowserPage, selector: str, wanted: str, seconds: float = DEADLINE_SECONDS
 ) -> None:
     """Return when an element shows a text."""
-    wait_until(
-        lambda: text(page, selector) == wanted,
-        f"{wanted!r} at {selector}; it is {text(page, selector)!r}",
-        seconds,
-    )
+    try:
+        wait_until(lambda: text(page, selector) == wanted, f"{wanted!r} at {selector}", seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; it is {text(page, selector)!r}") from None
 
 
 def ranking(page: BrowserPage, name: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
 
 import msgspec
 import pytest
@@ -11,9 +13,11 @@ from connectors.progress import progress_key
 from dashboard import reader
 from dashboard.live import Live
 from dashboard.reader import Reader, empty
+from local_kafka import LocalKafka
 from models import Progress
 from settings import Settings
 from tests.browser.stage import Stage, insight, login
+from tests.support.flow import Flow
 from tests.support.waiting import wait_until
 
 WINDOWS = 10
@@ -103,4 +107,45 @@ def test_topics_that_are_missing_are_named(stage: Stage) -> None:
             stage.flow.dead_letter_topic,
             stage.flow.progress_topic,
         }
+        assert live.reading.away_since is None
+
+
+def test_a_topic_made_again_with_as_many_records_is_read_again(stage: Stage) -> None:
+    """No offset tells it from the old topic: its id does."""
+    stage.make_topics()
+    stage.write(*(insight(number, [login(1)]) for number in range(WINDOWS)))
+    with reading(stage) as live:
+        wait_until(lambda: live.look(WINDOWS).overview.logins == WINDOWS, "the old windows")
+        stage.topics.delete(stage.flow.insights_topic)
+        stage.topics.make(stage.flow.insights_topic, 1)
+        stage.write(*(insight(number, [login(1), login(2)]) for number in range(WINDOWS)))
+        wait_until(lambda: live.look(WINDOWS).overview.logins == 2 * WINDOWS, "the new windows")
+
+
+def test_records_that_a_broker_lost_are_on_show_no_longer(tmp_path: Path) -> None:
+    """The topic's id is the same, but its offsets begin anew."""
+    with LocalKafka(tmp_path / "kafka") as broker:
+        stage = Stage(Flow(broker.bootstrap_servers, "lost", tmp_path))
+        stage.make_topics()
+        stage.write(*(insight(number, [login(1)]) for number in range(WINDOWS)))
+        with reading(stage) as live:
+            wait_until(lambda: live.look(WINDOWS).overview.logins == WINDOWS, "the windows")
+            broker.kill()
+            (partition,) = (tmp_path / "kafka").rglob(f"{stage.flow.insights_topic}-0")
+            rmtree(partition)
+            broker.start()
+            stage.write(insight(0, [login(1), login(2)]))
+            wait_until(lambda: live.look(WINDOWS).overview.logins == 2, "what is left")
+
+
+def test_a_topic_that_is_deleted_is_missing_again(stage: Stage) -> None:
+    """What it held is no longer on show, and the broker isn't blamed."""
+    stage.make_topics()
+    stage.write(insight(0, [login(1)]))
+    with reading(stage) as live:
+        wait_until(lambda: live.look(WINDOWS).overview.logins == 1, "the window")
+        stage.topics.delete(stage.flow.insights_topic)
+        wait_until(lambda: live.reading.missing, "the missing topic")
+        assert live.reading.missing == (stage.flow.insights_topic,)
+        assert live.look(WINDOWS).overview.logins == 0
         assert live.reading.away_since is None
