@@ -9,7 +9,6 @@ from typing import cast
 from bytewax.inputs import StatefulSourcePartition
 from confluent_kafka import (
     TIMESTAMP_NOT_AVAILABLE,
-    Consumer,
     KafkaError,
     KafkaException,
     Message,
@@ -22,6 +21,7 @@ from connectors.refusals import denied
 from connectors.resume import Position, SourceState
 from connectors.stopping import stop_process
 from connectors.turns import Turns
+from connectors.worker_consumer import WorkerConsumer
 from monitoring import observe
 from monitoring.health import HEALTH
 from settings import Settings
@@ -66,7 +66,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     """Polls one partition, and remembers where it is.
 
     Args:
-        consumer: assigned to the partition, and to nothing else.
+        consumer: shared by the partitions of the worker; it has begun with this one.
         where: topic and partition.
         position: where reading begins.
         state: what a snapshot holds so far.
@@ -78,7 +78,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def __init__(
         self,
-        consumer: Consumer,
+        consumer: WorkerConsumer,
         where: TopicPartition,
         position: Position,
         state: SourceState,
@@ -103,7 +103,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         HEALTH.assigned(where.partition)
 
     def next_batch(self) -> list[RecordBatch]:
-        """Return what has come since the last poll as one batch, or nothing.
+        """Return what has come since the last poll, in batches.
 
         Raises:
             StopIteration: when the flow drains, or at the end that was set.
@@ -119,7 +119,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if records or self._gap:
             # A gap has to be known at once: an end, or idleness, must not come before it.
             self._idle.heard()
-            return [self._batch(records)]
+            return [self._batch(some) for some in _cut(records, self._batch_size)]
         if self._end.reached(self._where.partition, self._position()):
             raise StopIteration
         return [self._batch([], idle=True)] if self._idle.silent() else []
@@ -133,18 +133,18 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         return self._state.copy()
 
     def close(self) -> None:
-        """End the consumer."""
-        self._consumer.close()
+        """End reading."""
+        self._consumer.end(self._where.partition)
         HEALTH.ended()
 
     def _poll(self) -> list[ConsumedRecord]:
         """Return what has come since the last poll, and note when to poll again."""
-        polled = self._consumer.consume(self._batch_size, 0)
-        full = len(polled) == self._batch_size
-        self._next_awake = None if full else datetime.now(UTC) + self._interval
+        partition = self._where.partition
+        polled = self._consumer.take(partition, self._turns.limit)
+        more = self._consumer.has_more(partition)
+        self._next_awake = None if more else datetime.now(UTC) + self._interval
         records = self._records(polled)
         self._turns.handed_on(len(records))
-        observe.batch_read(len(records))
         return records
 
     def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
@@ -177,6 +177,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if offsets:
             self._state["next_offset"] = offsets[-1] + 1
         gap, self._gap = self._gap, False
+        observe.batch_read(len(records))
         return RecordBatch(
             topic=self._where.topic,
             partition=self._where.partition,
@@ -192,7 +193,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def _position(self) -> int:
         """Return the offset that reading has come to; transaction markers count, though unseen."""
-        position: int = self._consumer.position([self._where])[0].offset
+        position: int = self._consumer.client.position([self._where])[0].offset
         return max(position, self._begin)  # negative before anything was read
 
     def _look_at_lag(self) -> None:
@@ -201,17 +202,22 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if now < self._next_look:
             return
         self._next_look = now + LAG_SECONDS
-        _, end = self._consumer.get_watermark_offsets(self._where, cached=True)
+        _, end = self._consumer.client.get_watermark_offsets(self._where, cached=True)
         if end >= 0:  # negative before the first answer
             observe.lag(self._where.partition, end - self._position())
 
     def _at_end(self) -> bool:
         """Ask the broker whether all committed records were read; False if it doesn't answer."""
         try:
-            _, end = self._consumer.get_watermark_offsets(self._where, timeout=CHECK_SECONDS)
+            _, end = self._consumer.client.get_watermark_offsets(self._where, timeout=CHECK_SECONDS)
         except KafkaException:
             return False
         return self._position() >= end
+
+
+def _cut(records: list[ConsumedRecord], most: int) -> list[list[ConsumedRecord]]:
+    """Return records in lists of so many; one that is empty where there are none."""
+    return [records[first : first + most] for first in range(0, max(1, len(records)), most)]
 
 
 def _offsets(records: list[ConsumedRecord]) -> Sequence[int]:

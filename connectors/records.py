@@ -48,7 +48,7 @@ class ConsumedRecord(RecordOrigin, Protocol):
 
 @dataclass(slots=True)
 class RecordBatch:
-    """The records of one poll of one input partition, one list a column.
+    """Records of one input partition, one list a column.
 
     Attributes:
         topic: the input topic.

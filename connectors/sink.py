@@ -1,4 +1,4 @@
-"""A Bytewax sink that writes each batch to Kafka once: outputs, dead letters and progress."""
+"""A Bytewax sink that writes batches to Kafka once: outputs, dead letters and progress."""
 
 import time
 from dataclasses import replace
@@ -12,7 +12,7 @@ from connectors.connection import Connection
 from connectors.dead_letters import dead_letter_headers, fit
 from connectors.group_offsets import GroupOffsets
 from connectors.progress import ProgressReader, progress_key
-from connectors.records import OutputBatch
+from connectors.records import DeadLetter, OutputBatch
 from connectors.topics import FlowTopics, partition_names
 from connectors.writer import Writer
 from connectors.writers import open_writer
@@ -35,10 +35,10 @@ class SinkState(TypedDict):
 
 
 class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
-    """Writes a partition's batches one by one, and leaves out what is written already.
+    """Writes a partition's batches in order, and leaves out what is written already.
 
-    With exactly-once delivery a batch is a transaction that also holds its progress record. With
-    at-least-once delivery the progress record follows once every output is acknowledged.
+    With exactly-once delivery what comes at a time is a transaction that also holds its progress
+    record. With at-least-once delivery that follows once every output is acknowledged.
 
     Args:
         settings: the process's settings.
@@ -116,11 +116,14 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         self._group_offsets = group_offsets
 
     def write_batch(self, values: list[OutputBatch]) -> None:
-        """Write what isn't written yet; the last one goes on in the background."""
+        """Write what isn't written yet, in one go that goes on in the background."""
+        new = []
         for batch in values:
             if batch.next_offset > self._written:
-                self._write(unwritten(batch, self._written))
+                new.append(unwritten(batch, self._written))
                 self._written = batch.next_offset
+        if new:
+            self._write(new)
 
     def snapshot(self) -> SinkState:
         """Wait for what is under way: only what is committed may enter a snapshot."""
@@ -135,21 +138,25 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         self._writer.close()
         self._group_offsets.commit(self._partition, self._written, last=True)
 
-    def _write(self, batch: OutputBatch) -> None:
+    def _write(self, batches: list[OutputBatch]) -> None:
         self._writer.write(
-            lambda: self._send_records(batch),
-            lambda: self._send_progress(batch),
-            lambda: observe.batch_written(batch),
+            lambda: self._send_records(batches),
+            lambda: self._send_progress(batches[-1]),
+            lambda: _count(batches),
         )
 
-    def _send_records(self, batch: OutputBatch) -> None:
-        self._writer.send_all(self._topics.output, batch.records)
-        for letter in batch.dead_letters:
-            headers = dead_letter_headers(letter, batch.topic, batch.partition)
-            letter, headers = fit(letter, headers, self._topics.largest_dead_letter)
-            self._writer.send(
-                self._topics.dead_letters, batch.partition, letter.key, letter.value, headers
-            )
+    def _send_records(self, batches: list[OutputBatch]) -> None:
+        for batch in batches:
+            self._writer.send_all(self._topics.output, batch.records)
+            for letter in batch.dead_letters:
+                self._send_dead_letter(letter, batch)
+
+    def _send_dead_letter(self, letter: DeadLetter, batch: OutputBatch) -> None:
+        headers = dead_letter_headers(letter, batch.topic, batch.partition)
+        letter, headers = fit(letter, headers, self._topics.largest_dead_letter)
+        self._writer.send(
+            self._topics.dead_letters, batch.partition, letter.key, letter.value, headers
+        )
 
     def _send_progress(self, batch: OutputBatch) -> None:
         progress = Progress(
@@ -166,6 +173,11 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
             msgspec.json.encode(progress),
             [],
         )
+
+
+def _count(written: list[OutputBatch]) -> None:
+    for batch in written:
+        observe.batch_written(batch)
 
 
 def unwritten(batch: OutputBatch, written: int) -> OutputBatch:

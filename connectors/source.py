@@ -1,7 +1,7 @@
-"""A Bytewax source that hands on one batch of records per poll of a Kafka partition."""
+"""A Bytewax source that hands on the records of Kafka partitions in batches."""
 
 import time
-from threading import Event
+from threading import Event, local
 
 import structlog
 from bytewax.inputs import FixedPartitionedSource
@@ -23,21 +23,28 @@ from connectors.resume import (
 from connectors.stopping import stop_process
 from connectors.topics import FlowTopics, partition_names
 from connectors.turns import Turns
+from connectors.worker_consumer import WorkerConsumer
 from settings import Settings
 
 __all__ = ["KafkaBatchSource"]
 
 log = structlog.get_logger()
 
-# What all partitions of a process together may hold of records not yet polled; the client's own
-# default, 64 MB a partition, would make memory grow with the number of partitions.
+# What a worker holds of records not yet polled, whatever the number of its partitions.
 READ_AHEAD_KBYTES = 16_384
-LEAST_READ_AHEAD_KBYTES = 256  # of a partition: about a batch
-# What a partition fetches at most in one go: some 5,000 logins, compressed. A larger record comes
-# all the same.
-MOST_FETCHED_KBYTES = 384
-BATCHES_AT_A_TIME = 4  # of a worker: what it has with four partitions, as in most measurements
+# What is fetched at most in one go, compressed; a larger record comes all the same.
+FETCHED_AT_ONCE_KBYTES = 4_096
+FETCHED_OF_A_PARTITION_KBYTES = 1_024
+# What a worker works on at a time. With a backlog all of them are of one partition, and are written
+# together: a transaction costs a request for each output partition, however little there is for it.
+BATCHES_AT_A_TIME = 4
 REQUEST_SECONDS = 5.0
+
+
+class _Worker(local):
+    """What each worker of a process has for itself."""
+
+    consumer: WorkerConsumer | None = None
 
 
 class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
@@ -57,6 +64,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         self._progress = ProgressReader(self._connection, topics)
         self._end = End()
         self._turns = Turns(BATCHES_AT_A_TIME * settings.batch_size)
+        self._workers = _Worker()
 
     def list_parts(self) -> list[str]:
         """Return a name for each input partition."""
@@ -67,10 +75,10 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
     ) -> InputPartition:
         """Find where to begin and start reading there."""
         where = TopicPartition(self._topics.input, int(for_part))
-        consumer = self._consumer()
-        log_start, end = self._bounds(consumer, where)
+        consumer = self._workers.consumer or self._open_consumer()
+        log_start, end = self._bounds(consumer.client, where)
         position = self._resume(where, resume_state, log_start)
-        consumer.assign([TopicPartition(where.topic, where.partition, position.offset)])
+        consumer.begin(where.partition, position.offset)
         if self._settings.stop_at_end:
             self._end.put(where.partition, end)
         state: SourceState = {
@@ -113,9 +121,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             )
         return position
 
-    def _consumer(self) -> Consumer:
-        read_ahead = max(LEAST_READ_AHEAD_KBYTES, READ_AHEAD_KBYTES // self._topics.partitions)
-        return Consumer(
+    def _open_consumer(self) -> WorkerConsumer:
+        client = Consumer(
             {
                 **self._connection.librdkafka(),
                 "group.id": self._settings.kafka_group_id,
@@ -123,8 +130,9 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "enable.auto.commit": False,
                 # An offset that is gone has to stop the flow: never a silent jump to either end.
                 "auto.offset.reset": "error",
-                "fetch.message.max.bytes": min(MOST_FETCHED_KBYTES, read_ahead) * 1024,
-                "queued.max.messages.kbytes": read_ahead,
+                "fetch.message.max.bytes": FETCHED_OF_A_PARTITION_KBYTES * 1024,
+                "fetch.max.bytes": FETCHED_AT_ONCE_KBYTES * 1024,
+                "queued.max.messages.kbytes": READ_AHEAD_KBYTES,
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
                 # A broker answers a connection in order: behind an empty fetch of half a second,
@@ -134,6 +142,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             },
             **client_options(self._connection),
         )
+        self._workers.consumer = WorkerConsumer(client, self._topics.input, self._turns.limit)
+        return self._workers.consumer
 
     def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
         """Return the log's first offset and the end of what is committed in it now."""

@@ -20,7 +20,7 @@ class Turns(local):
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._left = limit
         self._asked: set[int] = set()
         self._first: set[int] = set()
@@ -43,6 +43,6 @@ class Turns(local):
         self._left -= records
 
     def _begin(self) -> None:
-        self._left = self._limit
+        self._left = self.limit
         self._asked = set()
         self._first, self._refused = self._refused, set()

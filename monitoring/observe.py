@@ -32,7 +32,7 @@ WRITING_FAILED = Event()  # this process ends because it can't write
 
 
 def batch_read(records: int) -> None:
-    """Count what a poll returned."""
+    """Count the records of a batch."""
     if records:
         metrics.READ.inc(records)
         metrics.BATCH_RECORDS.observe(records)

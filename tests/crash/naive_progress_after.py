@@ -7,11 +7,11 @@ from tests.crash.faulty_login import flow
 __all__ = ["flow"]
 
 
-def _write_progress_after(self: sink._Partition, batch: OutputBatch) -> None:
-    self._writer.write(lambda: self._send_records(batch))
+def _write_progress_after(self: sink._Partition, batches: list[OutputBatch]) -> None:
+    self._writer.write(lambda: self._send_records(batches))
     self._writer.wait()  # with its fault points: what is committed lacks progress
     self._writer._producer.begin_transaction()
-    self._send_progress(batch)
+    self._send_progress(batches[-1])
     self._writer._producer.commit_transaction()
 
 

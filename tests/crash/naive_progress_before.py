@@ -7,15 +7,15 @@ from tests.crash.faulty_login import flow
 __all__ = ["flow"]
 
 
-def _send_progress_first(self: sink._Partition, batch: OutputBatch) -> None:
-    self._send_progress(batch)
+def _send_progress_first(self: sink._Partition, batches: list[OutputBatch]) -> None:
+    self._send_progress(batches[-1])
     self._writer._producer.commit_transaction()
     self._writer._producer.begin_transaction()
-    self._send_records(batch)
+    self._send_records(batches)
 
 
-def _write(self: sink._Partition, batch: OutputBatch) -> None:
-    self._writer.write(lambda: _send_progress_first(self, batch))
+def _write(self: sink._Partition, batches: list[OutputBatch]) -> None:
+    self._writer.write(lambda: _send_progress_first(self, batches))
 
 
 sink._Partition._write = _write  # type: ignore[method-assign]

@@ -13,9 +13,11 @@ import pytest
 from kafka.errors import KafkaError
 
 from local_kafka import LocalKafka
+from operators.event_time import Windowing
+from operators.insights import iso_time
 from tests.crash.conftest import Start
 from tests.support.flow import Flow
-from tests.support.logins import numbers, records
+from tests.support.logins import login, numbers, records
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 LOGINS = 20_000
@@ -92,6 +94,7 @@ def test_with_nothing_in_hand_it_drains_without_the_broker(
     fill(crash_flow)
     cluster = start(crash_flow, 1)
     await_all(crash_flow)
+    await_windows(crash_flow)
     getattr(breakable, away)()
     try:
         assert cluster.drain(DRAIN_SECONDS) == [0], cluster.said()
@@ -199,6 +202,19 @@ def await_all(flow: Flow) -> None:
         return sum({record["partition"]: record["offset"] for record in found}.values())
 
     wait_until(lambda: written() == LOGINS, "all outputs", 120)
+
+
+def await_windows(flow: Flow) -> None:
+    """Return when the last window that the logins close is written."""
+    newest = login(LOGINS - 1)["timestamp"]
+    windowing = Windowing(60, 10)
+    start = windowing.start(newest - windowing.seconds - windowing.lateness)
+    key = iso_time(start).encode()
+    topics = flow.topics
+    wait_until(
+        lambda: any(record.key == key for record in topics.read(flow.insights_topic)),
+        "the last window",
+    )
 
 
 def assert_goes_on_from_the_last_snapshot(flow: Flow) -> None:

@@ -4,15 +4,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Event
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from connectors.input_partition import End, InputPartition
 from connectors.resume import Position
 from connectors.turns import Turns
+from connectors.worker_consumer import WorkerConsumer
 from monitoring.health import Health
 from settings import Settings
 
@@ -78,20 +78,22 @@ def test_a_partition_without_a_turn_reads_nothing_and_asks_again_at_once(
 ) -> None:
     """None as the time to wake would let those that are due at once come first for good."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
-    turns = Turns(BATCH)
+    turns = Turns(LIMIT)
     first, second = (open_partition(number, turns) for number in (0, 1))
-    assert [len(batch.values) for batch in first.next_batch()] == [BATCH]
+    assert [len(batch.values) for batch in first.next_batch()] == [BATCH] * 4
     assert second.next_batch() == []
     awake = second.next_awake()
     assert awake is not None
     assert awake <= datetime.now(UTC)
-    assert [len(batch.values) for batch in second.next_batch()] == [BATCH]
+    assert [len(batch.values) for batch in second.next_batch()] == [BATCH] * 4
 
 
 def open_partition(number: int, turns: Turns) -> InputPartition:
     """Open a partition with a backlog."""
+    consumer = WorkerConsumer(cast("Consumer", Backlog(number)), "logins", LIMIT)
+    consumer.begin(number, 0)
     return InputPartition(
-        cast("Consumer", Backlog()),
+        consumer,
         TopicPartition("logins", number),
         Position(offset=0, start=0),
         {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
@@ -105,15 +107,16 @@ def open_partition(number: int, turns: Turns) -> InputPartition:
 class Backlog:
     """The consumer's part that reading a backlog takes."""
 
-    def consume(self, count: int, _seconds: float) -> list[SimpleNamespace]:
+    def __init__(self, partition: int) -> None:
+        self._partition = partition
+
+    def incremental_assign(self, _begin: list[TopicPartition]) -> None:
+        """Be ready."""
+
+    def consume(self, count: int, _seconds: float) -> list[Message]:
         """Return as many records as are asked for."""
         return [
-            SimpleNamespace(
-                error=lambda: None,
-                offset=lambda offset=offset: offset,
-                value=lambda: b"{}",
-                timestamp=lambda: (1, 0),
-            )
+            Message(topic="logins", partition=self._partition, offset=offset, value=b"{}")
             for offset in range(count)
         ]
 

@@ -1,0 +1,69 @@
+"""One client for all partitions that a worker reads: each takes its own records from it."""
+
+from itertools import groupby
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+__all__ = ["WorkerConsumer"]
+
+
+class WorkerConsumer:
+    """Reads a worker's partitions together, and keeps for each what came while others asked.
+
+    A client for each partition would cost threads, requests and a read-ahead each.
+
+    Args:
+        client: assigned to nothing yet.
+        topic: which all partitions belong to.
+        most_held: records kept for other partitions than the one that asks, beyond which no more
+            are received; what one call receives may go beyond.
+    """
+
+    def __init__(self, client: Consumer, topic: str, most_held: int) -> None:
+        self.client = client
+        self._topic = topic
+        self._most_held = most_held
+        self._held: dict[int, list[Message]] = {}
+        self._new: list[TopicPartition] = []
+        self._full = False
+
+    def begin(self, partition: int, offset: int) -> None:
+        """Read a partition from an offset on."""
+        self._held[partition] = []
+        self._new.append(TopicPartition(self._topic, partition, offset))
+
+    def take(self, partition: int, most: int) -> list[Message]:
+        """Return what has come for a partition, errors as well, in order; don't wait for more."""
+        if self._new:  # together: all that a worker has are there before the first one asks
+            self.client.incremental_assign(self._new)
+            self._new = []
+        if self._for_others(partition) <= self._most_held:
+            self._receive(partition, most)
+        held = self._held[partition]
+        self._held[partition] = held[most:]
+        return held[:most]
+
+    def has_more(self, partition: int) -> bool:
+        """Tell whether more is there for a partition, as far as this client knows."""
+        return self._full or bool(self._held[partition])
+
+    def end(self, partition: int) -> None:
+        """Let go of a partition; with the last one the client is closed."""
+        del self._held[partition]
+        if not self._held:
+            self.client.close()
+
+    def _for_others(self, partition: int) -> int:
+        return sum(map(len, self._held.values())) - len(self._held[partition])
+
+    def _receive(self, partition: int, most: int) -> None:
+        missing = most - len(self._held[partition])
+        if missing <= 0:
+            return
+        received = self.client.consume(missing, 0)
+        self._full = len(received) == missing
+        for number, messages in groupby(received, Message.partition):
+            if number in self._held:
+                self._held[number] += messages
+            elif number is None:  # an error of no partition
+                self._held[partition] += messages
