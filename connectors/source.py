@@ -33,7 +33,7 @@ log = structlog.get_logger()
 # What a worker holds of records not yet polled, whatever the number of its partitions.
 READ_AHEAD_KBYTES = 16_384
 # What is fetched at most in one go, compressed; a larger record comes all the same.
-FETCHED_AT_ONCE_KBYTES = 4_096
+FETCHED_AT_ONCE_KBYTES = 2_048
 FETCHED_OF_A_PARTITION_KBYTES = 1_024
 # What a worker works on at a time. With a backlog all of them are of one partition, and are written
 # together: a transaction costs a request for each output partition, however little there is for it.

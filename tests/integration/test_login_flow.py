@@ -208,3 +208,14 @@ def test_with_a_key_ids_leave_as_pseudonyms_only(flow: Flow) -> None:
         assert re.fullmatch(r"[0-9a-f]{8}:[0-9a-f]{64}", output["device_id"])
     assert len({output["user_id"] for output in flow.outputs()}) == 997
     assert "0123456789abcdef" not in run.output()
+
+
+def test_a_backlog_is_written_several_batches_at_a_time(flow: Flow) -> None:
+    """A transaction costs a request for each partition that it writes to."""
+    flow.topics.make(flow.input, partitions=1)
+    flow.topics.send(flow.input, records(range(1_000), partitions=1))
+    flow.back_fill(BATCH_SIZE="10")
+    assert numbers(flow.outputs()) == list(range(1_000))
+    progress = [msgspec.json.decode(one.value) for one in flow.topics.read(flow.progress_topic)]
+    assert len(progress) < 1_000 / 10
+    assert progress[-1]["offset"] == 1_000

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from connectors.worker_consumer import WorkerConsumer
 from tests.support.flow import Flow
@@ -112,7 +112,13 @@ def test_what_is_left_of_a_partition_that_ended_is_nobodys(filled: Flow) -> None
     with consumer_of(filled, [0, 1]) as consumer:
         read(partition_of(consumer, 0), 1)
         consumer.end(1)
-        read(partition_of(consumer, 0), RECORDS - AT_ONCE)
+        ended = TopicPartition(filled.input, 1)
+
+        def all_received() -> bool:
+            assert "1" not in {value[0] for value in values(consumer.take(0, AT_ONCE))}
+            return bool(consumer.client.position([ended])[0].offset == RECORDS)
+
+        wait_until(all_received, "the records of the partition that ended")
         consumer.end(0)
         with pytest.raises(RuntimeError, match="closed"):
             consumer.client.consume(1, 0)
