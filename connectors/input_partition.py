@@ -140,7 +140,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     def _poll(self) -> list[ConsumedRecord]:
         """Return what has come since the last poll, and note when to poll again."""
         partition = self._where.partition
-        polled = self._consumer.take(partition, self._turns.limit)
+        polled = self._consumer.take(partition, max(self._turns.left, self._batch_size))
         more = self._consumer.has_more(partition)
         self._next_awake = None if more else datetime.now(UTC) + self._interval
         records = self._records(polled)
@@ -193,8 +193,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def _position(self) -> int:
         """Return the offset that reading has come to; transaction markers count, though unseen."""
-        position: int = self._consumer.client.position([self._where])[0].offset
-        return max(position, self._begin)  # negative before anything was read
+        return max(self._consumer.position(self._where.partition), self._begin)
 
     def _look_at_lag(self) -> None:
         """Compare, now and then, the position with the end that the client last heard of."""

@@ -24,7 +24,7 @@ __all__ = ["TransactionalKafkaSink", "unwritten"]
 
 STATE_VERSION = 1
 LARGEST_BATCH = 1_000_000  # bytes; the client's default
-LINGER_MS = 100  # a batch is complete when it is flushed: until then, gather
+LINGER_MS = 100  # what is written at a time is complete when flushed: until then, gather
 
 
 class SinkState(TypedDict):
@@ -94,7 +94,7 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
             "linger.ms": LINGER_MS,
             "message.max.bytes": max(largest),
             "batch.size": min(LARGEST_BATCH, *largest),
-            "queue.buffering.max.messages": 0,  # no limit: a batch bounds what is queued
+            "queue.buffering.max.messages": 0,  # no limit: what is written at a time bounds it
         }
 
 

@@ -30,8 +30,10 @@ __all__ = ["KafkaBatchSource"]
 
 log = structlog.get_logger()
 
-# What a worker holds of records not yet polled, whatever the number of its partitions.
+# What a worker's client holds of records not yet polled, whatever the number of its partitions:
+# nothing more is fetched when it has so many of either.
 READ_AHEAD_KBYTES = 16_384
+READ_AHEAD_TURNS = 2  # as often as many as a worker works on at a time
 # What is fetched at most in one go, compressed; a larger record comes all the same.
 FETCHED_AT_ONCE_KBYTES = 2_048
 FETCHED_OF_A_PARTITION_KBYTES = 1_024
@@ -63,7 +65,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         self._connection = Connection(settings)
         self._progress = ProgressReader(self._connection, topics)
         self._end = End()
-        self._turns = Turns(BATCHES_AT_A_TIME * settings.batch_size)
+        self._at_a_time = BATCHES_AT_A_TIME * settings.batch_size
+        self._turns = Turns(self._at_a_time)
         self._workers = _Worker()
 
     def list_parts(self) -> list[str]:
@@ -133,6 +136,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "fetch.message.max.bytes": FETCHED_OF_A_PARTITION_KBYTES * 1024,
                 "fetch.max.bytes": FETCHED_AT_ONCE_KBYTES * 1024,
                 "queued.max.messages.kbytes": READ_AHEAD_KBYTES,
+                # A partition with a backlog is read ahead no further: others stand behind it.
+                "queued.min.messages": READ_AHEAD_TURNS * self._at_a_time,
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
                 # A broker answers a connection in order: behind an empty fetch of half a second,
@@ -142,7 +147,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             },
             **client_options(self._connection),
         )
-        self._workers.consumer = WorkerConsumer(client, self._topics.input, self._turns.limit)
+        self._workers.consumer = WorkerConsumer(client, self._topics.input, self._at_a_time)
         return self._workers.consumer
 
     def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
@@ -158,6 +163,6 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                         f"can't read {where.topic}, partition {where.partition}: "
                         f"{cause.str()}{denied(cause)}"
                     )
-                consumer.poll(SERVE_SECONDS)
+                consumer.poll(SERVE_SECONDS)  # nothing is assigned yet: it returns no record
             else:
                 return low, end

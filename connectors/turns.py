@@ -17,11 +17,14 @@ class Turns(local):
     Args:
         limit: how many records a worker takes on before it works on them; the batch that reaches
             it may go beyond.
+
+    Attributes:
+        left: how many of them it has still to take on.
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._left = limit
+        self._limit = limit
+        self.left = limit
         self._asked: set[int] = set()
         self._first: set[int] = set()
         self._refused: set[int] = set()
@@ -33,16 +36,16 @@ class Turns(local):
         self._asked.add(partition)
         if self._first and partition not in self._first:
             return False
-        if self._left <= 0:
+        if self.left <= 0:
             self._refused.add(partition)
             return False
         return True
 
     def handed_on(self, records: int) -> None:
         """Count records that the worker has taken on."""
-        self._left -= records
+        self.left -= records
 
     def _begin(self) -> None:
-        self._left = self.limit
+        self.left = self._limit
         self._asked = set()
         self._first, self._refused = self._refused, set()

@@ -37,15 +37,26 @@ class WorkerConsumer:
         if self._new:  # together: all that a worker has are there before the first one asks
             self.client.incremental_assign(self._new)
             self._new = []
-        if self._for_others(partition) <= self._most_held:
+        if self._may_receive(partition):
             self._receive(partition, most)
         held = self._held[partition]
         self._held[partition] = held[most:]
         return held[:most]
 
     def has_more(self, partition: int) -> bool:
-        """Tell whether more is there for a partition, as far as this client knows."""
-        return self._full or bool(self._held[partition])
+        """Tell whether to ask for a partition again at once."""
+        return bool(self._held[partition]) or (self._full and self._may_receive(partition))
+
+    def position(self, partition: int) -> int:
+        """Return the offset behind what was taken; transaction markers count, though unseen.
+
+        It is negative before anything was received.
+        """
+        if held := self._held[partition]:
+            return held[0].offset() or 0
+        where = TopicPartition(self._topic, partition)
+        position: int = self.client.position([where])[0].offset
+        return position
 
     def end(self, partition: int) -> None:
         """Let go of a partition; with the last one the client is closed."""
@@ -53,8 +64,9 @@ class WorkerConsumer:
         if not self._held:
             self.client.close()
 
-    def _for_others(self, partition: int) -> int:
-        return sum(map(len, self._held.values())) - len(self._held[partition])
+    def _may_receive(self, partition: int) -> bool:
+        for_others = sum(map(len, self._held.values())) - len(self._held[partition])
+        return for_others <= self._most_held
 
     def _receive(self, partition: int, most: int) -> None:
         missing = most - len(self._held[partition])

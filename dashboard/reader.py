@@ -114,6 +114,7 @@ class _TopicsBeingRead:
         self._at_end: set[Place] = set()  # what was read to its end once
         self._back: dict[int, int] = {}  # how far back progress was looked for, by partition
         self._ids: dict[str, str] = {}  # a topic made again has another one
+        self._missed: set[str] = set()  # not there once, as a broker that starts may say
         self._inputs: list[int] = []
         self._look_at = self._metadata_at = 0.0
 
@@ -155,9 +156,13 @@ class _TopicsBeingRead:
         """
         settings = self._settings
         ids = self._topic_ids()  # before anything is read: what is made again later is noticed
-        if any(ids.get(topic) != known for topic, known in self._ids.items()):
+        missing = self._ids.keys() - ids.keys()
+        if missing & self._missed or any(
+            self._ids.get(topic, ids[topic]) != ids[topic] for topic in ids
+        ):
             raise _TopicsAreGoneError
-        self._ids = ids
+        self._missed = missing
+        self._ids |= ids
         self._inputs = partitions(self._consumer, settings.input_topic)
         found = {
             settings.insights_topic: partitions(self._consumer, settings.insights_topic),

@@ -5,12 +5,15 @@ from collections.abc import Set
 from pathlib import Path
 
 from dataflows.recovery_folder import check_recovery_folder
+from dataflows.uncommitted_state import forget_uncommitted
 
 __all__ = ["check_command_line"]
 
 
 def check_command_line(arguments: Namespace, steps: Set[str]) -> None:
     """Refuse a command line that the engine would answer with silence or a trace.
+
+    State that the engine would wrongly go on from is taken out of the recovery folder.
 
     Args:
         arguments: of `python -m bytewax.run`, as it parsed them.
@@ -25,6 +28,7 @@ def check_command_line(arguments: Namespace, steps: Set[str]) -> None:
         alone = ";" not in (arguments.addresses or "")
         first = alone or int(arguments.process_id) == 0
         check_recovery_folder(Path(folder), steps, whole=alone, empty=not first)
+        forget_uncommitted(Path(folder))
 
 
 def _check_workers(workers: int | str | None) -> None:

@@ -206,3 +206,29 @@ def progress_writer(flow: Flow) -> Iterator[Callable[..., None]]:
             producer.abort_transaction(30)
 
     yield write
+
+
+def test_state_of_an_epoch_that_was_never_committed_is_not_gone_on_from(flow: Flow) -> None:
+    """A run in which nothing comes for it would commit what a killed one left of that epoch."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(100)))
+    flow.back_fill()
+    begin = next_epoch(flow)
+    with closing(sqlite3.connect(flow.recovery / "part-0.sqlite3")) as store, store:
+        store.execute(
+            "INSERT INTO snaps (step_id, state_key, snap_epoch, ser_change) VALUES (?, ?, ?, ?)",
+            ("login.lateness", "00000", begin, pickle.dumps(("of no version",))),
+        )
+    with flow.running(*flow.recovery_options()) as process:
+        wait_until(lambda: next_epoch(flow) > begin, "a committed epoch")
+        process.kill()
+    flow.topics.send(flow.input, records(range(100, 200)))
+    flow.back_fill()
+    assert numbers(flow.outputs()) == list(range(200))
+
+
+def next_epoch(flow: Flow) -> int:
+    """Return the first epoch that no run has committed, of a flow with one worker."""
+    with closing(sqlite3.connect(flow.recovery / "part-0.sqlite3")) as store:
+        [[epoch]] = store.execute("SELECT worker_frontier FROM fronts ORDER BY ex_num DESC LIMIT 1")
+    return int(epoch)

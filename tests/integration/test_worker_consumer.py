@@ -28,8 +28,10 @@ def consumer_of(flow: Flow, partitions: list[int], offset: int = 0) -> Iterator[
     consumer = WorkerConsumer(client, flow.input, MOST_HELD)
     for partition in partitions:
         consumer.begin(partition, offset)
-    yield consumer
-    client.close()
+    try:
+        yield consumer
+    finally:
+        client.close()
 
 
 @pytest.fixture
@@ -97,6 +99,28 @@ def test_no_more_is_received_while_much_is_kept_for_others(filled: Flow) -> None
         assert {kept() for _ in range(AT_ONCE)} <= set(range(MOST_HELD + AT_ONCE + 1))
         for partition in (1, 2):
             assert read(partition_of(consumer, partition), RECORDS) == all_of(partition)
+
+
+def test_the_position_is_behind_what_was_taken(filled: Flow) -> None:
+    """Not behind what came for it while others asked."""
+    with consumer_of(filled, [1]) as consumer:
+        assert consumer.position(1) < 0
+        consumer.begin(2, RECORDS)
+        wait_until(lambda: consumer.take(2, AT_ONCE) or consumer._held[1], "records of another")
+        assert consumer.position(1) == 0
+        taken = read(partition_of(consumer, 1), 1)
+        assert consumer.position(1) == len(taken)
+
+
+def test_nobody_asks_again_at_once_while_nothing_may_be_received(filled: Flow) -> None:
+    """That would burn a core until others have taken theirs."""
+    with consumer_of(filled, [1, 2]) as consumer:
+        consumer.begin(0, RECORDS)
+        wait_until(
+            lambda: consumer.take(0, AT_ONCE) or not consumer._may_receive(0), "much is held"
+        )
+        assert not consumer.has_more(0)
+        assert consumer.has_more(1) or consumer.has_more(2)
 
 
 def test_a_partition_begins_at_its_offset(filled: Flow) -> None:

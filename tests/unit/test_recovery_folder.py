@@ -13,6 +13,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, run_main
 
 from dataflows.recovery_folder import check_recovery_folder
+from dataflows.uncommitted_state import forget_uncommitted
 
 STEPS = {"login.read", "login.report"}
 
@@ -185,3 +186,70 @@ def test_a_process_whose_cluster_keeps_its_state_elsewhere_may_have_none(tmp_pat
         check_recovery_folder(tmp_path, STEPS, whole=False)
     with pytest.raises(SystemExit, match="no recovery state in this folder"):
         check_recovery_folder(tmp_path / "nowhere", STEPS, whole=False, empty=True)
+
+
+@pytest.mark.parametrize(
+    ("begin", "reached", "left"),
+    [
+        (1, {}, [0]),
+        (1, {0: 3, 1: 3}, [0, 1, 2]),
+        (1, {0: 3}, [0]),  # the other worker has committed nothing
+        (2, {0: 4, 1: 3}, [0, 1, 2]),
+    ],
+)
+def test_snapshots_that_no_commit_covers_are_forgotten(
+    tmp_path: Path, begin: int, reached: dict[int, int], left: list[int]
+) -> None:
+    """The least that a worker of the last run came to is what the engine begins with."""
+    make(tmp_path, 2)
+    with closing(sqlite3.connect(tmp_path / "part-0.sqlite3")) as store, store:
+        store.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (6, 1, 0)")
+        store.execute("INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (6, 0, 9)")
+        store.execute(
+            "INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (7, 2, ?)", (begin,)
+        )
+    with closing(sqlite3.connect(tmp_path / "part-1.sqlite3")) as store, store:
+        store.executemany(
+            "INSERT INTO fronts (ex_num, worker_index, worker_frontier) VALUES (7, ?, ?)",
+            reached.items(),
+        )
+        store.executemany(
+            "INSERT INTO snaps (step_id, state_key, snap_epoch) VALUES ('login.report', 'all', ?)",
+            [(epoch,) for epoch in range(6)],
+        )
+    forget_uncommitted(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "part-1.sqlite3")) as store:
+        assert [epoch for (epoch,) in store.execute("SELECT snap_epoch FROM snaps")] == left
+
+
+def test_a_folder_that_lacks_a_file_keeps_all_snapshots(folder: Path) -> None:
+    """What is committed may stand in the file that isn't there."""
+    (folder / "part-0.sqlite3").unlink()
+    before = {path.name: path.read_bytes() for path in folder.glob("*.sqlite3")}
+    forget_uncommitted(folder)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.sqlite3")} == before
+
+
+def test_the_engine_goes_on_from_what_is_left(folder: Path) -> None:
+    """Nothing that it needs is forgotten: every snapshot of a run that ended in order stays."""
+
+    def snapshots() -> int:
+        found = 0
+        for path in folder.glob("*.sqlite3"):
+            with closing(sqlite3.connect(path)) as store:
+                found += store.execute("SELECT count(*) FROM snaps").fetchone()[0]
+        return found
+
+    before = snapshots()
+    forget_uncommitted(folder)
+    assert snapshots() == before > 0
+    run(folder, flow())
+
+
+def test_a_folder_in_use_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, when another process writes to it."""
+    monkeypatch.setattr("dataflows.uncommitted_state.BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(folder / "part-0.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SystemExit, match="another process uses it; end that one first"):
+            forget_uncommitted(folder)
