@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from connectors.input_partition import End, InputPartition
+from connectors.records import RecordBatch
 from connectors.resume import Position
 from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
@@ -73,54 +74,84 @@ def test_workers_of_a_process_have_turns_of_their_own() -> None:
         assert other.submit(run, turns, [4, 5]).result() == [4, 5]
 
 
-def test_a_partition_without_a_turn_reads_nothing_and_asks_again_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_partition_without_a_turn_reads_nothing_and_asks_again_at_once() -> None:
     """None as the time to wake would let those that are due at once come first for good."""
-    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
-    turns = Turns(LIMIT)
-    first, second = (open_partition(number, turns) for number in (0, 1))
-    assert [len(batch.values) for batch in first.next_batch()] == [BATCH] * 4
-    assert second.next_batch() == []
+    first, second = open_partitions([0] * LIMIT + [1] * LIMIT)
+    assert sizes(first.next_batch()) == [BATCH] * 4
+    assert sizes(second.next_batch()) == []
     awake = second.next_awake()
     assert awake is not None
     assert awake <= datetime.now(UTC)
-    assert [len(batch.values) for batch in second.next_batch()] == [BATCH] * 4
+    assert sizes(second.next_batch()) == [BATCH] * 4
 
 
-def open_partition(number: int, turns: Turns) -> InputPartition:
-    """Open a partition with a backlog."""
-    consumer = WorkerConsumer(cast("Consumer", Backlog(number)), "logins", LIMIT)
-    consumer.begin(number, 0)
-    return InputPartition(
-        consumer,
-        TopicPartition("logins", number),
-        Position(offset=0, start=0),
-        {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
-        Settings(batch_size=BATCH),
-        End(),
-        turns,
-        Event(),
-    )
+def test_what_is_left_of_the_limit_is_all_that_the_next_one_takes() -> None:
+    """Or a batch, if that is more: together no more than a batch beyond the limit."""
+    first, second = open_partitions([0] * 15 + [1] * LIMIT)
+    assert sizes(first.next_batch()) == [BATCH, 5]
+    assert sizes(second.next_batch()) == [BATCH, BATCH, 5]
+    first, second = open_partitions([0] * (LIMIT - 1) + [1] * LIMIT)
+    assert sum(sizes(first.next_batch())) == LIMIT - 1
+    assert sizes(second.next_batch()) == [BATCH]
+
+
+def sizes(batches: list[RecordBatch]) -> list[int]:
+    """Return how many records each batch has."""
+    return [len(batch.values) for batch in batches]
+
+
+def open_partitions(backlog: list[int]) -> list[InputPartition]:
+    """Open the two partitions of a worker.
+
+    Args:
+        backlog: the partition of each record that is there to be read.
+    """
+    turns = Turns(LIMIT)
+    consumer = WorkerConsumer(cast("Consumer", Backlog(backlog)), "logins", LIMIT)
+    for number in (0, 1):
+        consumer.begin(number, 0)
+    return [
+        InputPartition(
+            consumer,
+            TopicPartition("logins", number),
+            Position(offset=0, start=0),
+            {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
+            Settings(batch_size=BATCH),
+            End(),
+            turns,
+            Event(),
+        )
+        for number in (0, 1)
+    ]
 
 
 class Backlog:
-    """The consumer's part that reading a backlog takes."""
+    """The client's part that reading a backlog takes."""
 
-    def __init__(self, partition: int) -> None:
-        self._partition = partition
+    def __init__(self, partitions: list[int]) -> None:
+        self._records = [
+            Message(topic="logins", partition=partition, offset=offset, value=b"{}")
+            for offset, partition in enumerate(partitions)
+        ]
 
     def incremental_assign(self, _begin: list[TopicPartition]) -> None:
         """Be ready."""
 
     def consume(self, count: int, _seconds: float) -> list[Message]:
-        """Return as many records as are asked for."""
-        return [
-            Message(topic="logins", partition=self._partition, offset=offset, value=b"{}")
-            for offset in range(count)
-        ]
+        """Return as many records as are asked for, if there are so many."""
+        taken, self._records = self._records[:count], self._records[count:]
+        return taken
+
+    def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
+        """Know nothing."""
+        return where
 
     def get_watermark_offsets(self, _where: TopicPartition, *, cached: bool) -> tuple[int, int]:
         """Know no end yet."""
         assert cached
         return -1, -1
+
+
+@pytest.fixture(autouse=True)
+def _health(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
