@@ -156,10 +156,9 @@ class _TopicsBeingRead:
         """
         settings = self._settings
         ids = self._topic_ids()  # before anything is read: what is made again later is noticed
+        changed = any(ids.get(topic, known) != known for topic, known in self._ids.items())
         missing = self._ids.keys() - ids.keys()
-        if missing & self._missed or any(
-            self._ids.get(topic, ids[topic]) != ids[topic] for topic in ids
-        ):
+        if changed or missing & self._missed:
             raise _TopicsAreGoneError
         self._missed = missing
         self._ids |= ids
