@@ -27,6 +27,7 @@ BROKER_PROPERTIES = {"transaction.abort.timed.out.transaction.cleanup.interval.m
 DRAIN_SECONDS = 10.0
 RECOVER_SECONDS = 120.0  # for the flow to have dealt with what was there when a fault was over
 POINT_SECONDS = 60.0
+PIECE = 100  # records at a time for a process that is to end at a point: each makes it write again
 FENCED = "may write no more"
 REFUSED = (FENCED, "writing failed", "can't begin transactions", "can't read")
 
@@ -160,8 +161,8 @@ class SeedRun:
         self._supervised(lambda: self._monitor.reached(goal), "recovery", fault)
 
     def _for_later(self, fault: Fault) -> int:
-        """Return how much of the share those who take over find to write, however fast all was."""
-        return self._share // 3 if fault.kind == "zombie" else 0
+        """Return how much of the share those started anew find to write, however fast all was."""
+        return self._share // 3 if fault.point or fault.kind == "zombie" else 0
 
     def _supervised(self, condition: Callable[[], bool], what: str, fault: Fault | str) -> None:
         """Wait; a process that ends meanwhile, which none should, is started again."""
@@ -268,22 +269,27 @@ class SeedRun:
         """Start anew with a process that will end at the point, and wait until it has."""
         self._cluster.kill()
         self._start(point=fault)
-        self._await_point(fault)
+        self._await_point(fault, self._for_later(fault))
 
-    def _await_point(self, fault: Fault) -> None:
+    def _await_point(self, fault: Fault, later: int = 0) -> None:
         """Wait until a process has ended at the point, or there is nothing left to reach it by."""
-        goal: dict[int, int] = {}
         deadline = time.monotonic() + POINT_SECONDS
         while not self._cluster.any_ended() and time.monotonic() < deadline:
-            if self._feed.done() and not goal:
-                goal = dict(self._feed.ends)
-            if goal and self._monitor.reached(goal):
-                break
+            if self._all_written():
+                if not later:
+                    break
+                piece = min(PIECE, later)
+                self._feed.allow(piece)
+                later -= piece
             time.sleep(0.02)
+        self._feed.allow(later)
         if fault.point == "draining" or not self._cluster.any_ended():
             self._cluster.drain(DRAIN_SECONDS)
         self._count_marks()
         self._restart()
+
+    def _all_written(self) -> bool:
+        return self._feed.done() and self._monitor.reached(dict(self._feed.ends))
 
     def _count_marks(self) -> None:
         for mark in list(self._marks.iterdir()):
