@@ -96,7 +96,7 @@ class Cluster:
             ["/bin/sh", "deploy/run-process.sh", str(state)],
             cwd=PROJECT,
             env=environment,
-            start_new_session=True,  # out of reach of the terminal's Ctrl-C
+            process_group=0,  # out of reach of the terminal's Ctrl-C
         )
 
     def _end(self) -> None:

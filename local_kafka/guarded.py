@@ -24,7 +24,10 @@ POLL_SECONDS = 0.05
 class GuardedProcess:
     """A command under a guardian that outlives this process, and then ends the command too.
 
-    Both run in a session of their own, so a Ctrl-C on the terminal reaches their owner only.
+    Both run in a process group of their own, so a Ctrl-C on the terminal reaches their owner only.
+    Not in a session of their own: Linux shares the cores out by session (autogroup), and one of
+    version 6.18 was seen to give a broker in another session than its clients nothing at all for up
+    to a minute.
 
     Args:
         command: what to run.
@@ -46,7 +49,7 @@ class GuardedProcess:
                 stderr=printed,
                 text=True,
                 pass_fds=[lock.fileno()],
-                start_new_session=True,
+                process_group=0,
             )
         try:
             self.pid = int(_pipe(self._guardian.stdout).readline() or 0)

@@ -75,7 +75,7 @@ def _kafka(port: int) -> Iterator[LocalKafka]:
 def _running(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a module of this project, out of reach of the terminal's Ctrl-C, until the block ends."""
     process = subprocess.Popen(  # noqa: S603  # the command is our own
-        [sys.executable, "-m", module, *arguments], start_new_session=True
+        [sys.executable, "-m", module, *arguments], process_group=0
     )
     try:
         yield process
