@@ -149,9 +149,9 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
         """Leave out the client's errors, and what lies behind the end that was set."""
-        errors = [error for message in polled if (error := message.error()) is not None]
-        for error in errors:
-            self._judge(error)
+        errors = [(message, error) for message in polled if (error := message.error()) is not None]
+        for message, error in errors:
+            self._judge(error, message.partition())
         if errors:
             polled = [message for message in polled if message.error() is None]
         records = cast("list[ConsumedRecord]", polled)
@@ -160,9 +160,10 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             return records
         return [record for record in records if self._end.before(partition, record.offset())]
 
-    def _judge(self, error: KafkaError) -> None:
+    def _judge(self, error: KafkaError, partition: int | None) -> None:
         """Stop on an error that reading can't get over; the client deals with the others."""
-        where = f"{self._where.topic}, partition {self._where.partition}"
+        topic = self._where.topic
+        where = topic if partition is None else f"{topic}, partition {partition}"
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             stop_process(
                 f"{where}: the next offset to read is no longer in the log: retention deleted it "

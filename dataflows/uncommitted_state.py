@@ -16,6 +16,9 @@ from pathlib import Path
 __all__ = ["forget_uncommitted"]
 
 BUSY_SECONDS = 5.0  # longer than anyone needs to store a snapshot
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+IN_USE = "another process uses it; end that one first"
+NOT_WRITABLE = "make room on its disk, or put a copy of the folder in its place"
 
 
 def forget_uncommitted(folder: Path) -> None:
@@ -27,7 +30,7 @@ def forget_uncommitted(folder: Path) -> None:
         folder: as given with `-r`; its files can be read.
 
     Raises:
-        SystemExit: another process holds it.
+        SystemExit: with one line: another process holds it, or it can't be written to.
     """
     with ExitStack() as stack:
         paths = sorted(folder.glob("part-*.sqlite3"))
@@ -39,10 +42,10 @@ def forget_uncommitted(folder: Path) -> None:
             for store in stores if epoch is not None else []:
                 with store:
                     store.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise SystemExit(
-                f"-r {folder}: it can't be written to ({error}): another process uses it; end that "
-                "one first"
+                f"-r {folder}: what was never committed can't be deleted from it ({error}): "
+                + (IN_USE if error.sqlite_errorcode in BUSY else NOT_WRITABLE)
             ) from None
 
 

@@ -253,3 +253,11 @@ def test_a_folder_in_use_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(SystemExit, match="another process uses it; end that one first"):
             forget_uncommitted(folder)
+
+
+def test_a_folder_that_can_not_be_written_to_is_told(folder: Path) -> None:
+    """Another cause than another process: nobody is told to end one that isn't there."""
+    with closing(sqlite3.connect(folder / "part-0.sqlite3")) as store, store:
+        store.execute("DROP TABLE fronts")
+    with pytest.raises(SystemExit, match=r"no such table: fronts\): make room on its disk, or put"):
+        forget_uncommitted(folder)
