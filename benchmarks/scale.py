@@ -4,7 +4,6 @@ python -m benchmarks.scale [--records N] [--rounds R]
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,9 +20,6 @@ __all__ = ["main"]
 
 DATA = Path(".local/benchmarks-scale")
 PROCESSES = (1, 2, 4)
-# Processes of a cluster wait for each other, and burn CPU meanwhile: more than there are cores
-# would starve the broker.
-CORES = os.cpu_count() or 1
 MORE_PARTITIONS = (16, 64)
 
 
@@ -33,7 +29,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000, help="logins: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each: %(default)s")
     options = parser.parse_args()
-    shapes = [(ours(count), PARTITIONS) for count in PROCESSES if count <= CORES]
+    shapes = [(ours(count), PARTITIONS) for count in PROCESSES]
     shapes += [(_on_partitions(count), count) for count in MORE_PARTITIONS]
     with local_bench(DATA) as bench:
         compared = _measure(bench, shapes, options.records, options.rounds)
