@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from benchmarks.bench import START_LOGINS, Bench, Run
 from benchmarks.check import WrongOutputError
 from benchmarks.contenders import Contender
-from benchmarks.feed import PARTITIONS, Feed
+from benchmarks.feed import Feed
 from benchmarks.measure import CommandFailedError
 from benchmarks.table import Figures, figures
 
@@ -44,7 +44,6 @@ def compare(
     records: int,
     rounds: int,
     say: Callable[[str], object],
-    partitions: int = PARTITIONS,
 ) -> Comparison:
     """Run contenders in turn, several times: what disturbs the machine disturbs them alike.
 
@@ -54,16 +53,19 @@ def compare(
         records: logins of the input.
         rounds: how often each one is run.
         say: takes lines of progress.
-        partitions: of the input.
     """
     found = Comparison()
     for contender in contenders:
         if reason := contender.missing():
             found.skipped[contender.name] = reason
             say(f"{contender.name}: skipped: {reason}")
-    start, whole = (bench.feed(count, partitions) for count in (START_LOGINS, records))
+    inputs = {
+        partitions: [bench.feed(count, partitions) for count in (START_LOGINS, records)]
+        for partitions in sorted({contender.partitions for contender in contenders})
+    }
     for number in range(rounds):
         for contender in contenders:
+            start, whole = inputs[contender.partitions]
             for feed, runs in ((start, found.starts), (whole, found.runs)):
                 if contender.name not in found.skipped:
                     say(f"round {number + 1}: {_run(bench, contender, feed, found, runs)}")

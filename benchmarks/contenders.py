@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.environments import MissingError, java_class_path, quix_python
+from benchmarks.feed import PARTITIONS
 from local_kafka.ports import free_port
 
 __all__ = ["CONTENDERS", "FLOOR", "OURS", "Commands", "Contender", "flow_commands", "ours"]
@@ -43,6 +44,7 @@ class Contender:
         settings: beyond the topics' names, as variables of the environment.
         copies: its output is the input unchanged.
         windows: it writes the windows too.
+        partitions: of the input that it reads.
         missing: tells in a few words why it can't be run here; None if it can.
     """
 
@@ -52,6 +54,7 @@ class Contender:
     settings: Mapping[str, str] = field(default_factory=dict)
     copies: bool = False
     windows: bool = True
+    partitions: int = PARTITIONS
     missing: Callable[[], str | None] = _here
 
 

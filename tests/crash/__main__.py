@@ -5,12 +5,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from local_kafka import LocalKafka
 from tests.crash.points import POINTS
 from tests.crash.run import BROKER_PROPERTIES, Outcome, SeedRun
-from tests.crash.schedule import KINDS, make_schedule
+from tests.crash.schedule import KINDS, PARTITIONS, make_schedule
 from tests.crash.subjects import LOGIN, SECURITY
 
 __all__ = ["line", "main"]
@@ -41,6 +42,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--faults", type=int, default=6, help="of a seed")
     parser.add_argument("--records", type=int, default=20_000, help="of a seed")
+    parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the input")
     parser.add_argument("--only", nargs="*", default=[], metavar="KIND", help=_kinds())
     parser.add_argument("--long", action="store_true", help="the real transaction time-out: slow")
     parser.add_argument("--at-least-once", action="store_true", help="repeats are only counted")
@@ -62,7 +64,7 @@ def _run(broker: LocalKafka, folder: Path, seed: int, options: argparse.Namespac
     run = SeedRun(
         broker,
         folder / f"seed{seed}",
-        schedule,
+        replace(schedule, partitions=options.partitions),
         options.records,
         SECURITY if options.security else LOGIN,
         {"DELIVERY_GUARANTEE": delivery},

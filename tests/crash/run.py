@@ -15,7 +15,7 @@ from tests.crash.audit import Audit
 from tests.crash.cluster import Cluster
 from tests.crash.feed import Feed
 from tests.crash.monitor import Monitor
-from tests.crash.schedule import PARTITIONS, REAL_SECONDS, Fault, Schedule
+from tests.crash.schedule import REAL_SECONDS, Fault, Schedule
 from tests.crash.subjects import LOGIN, Subject
 from tests.support.flow import Flow
 from tests.support.waiting import wait_until
@@ -95,7 +95,7 @@ class SeedRun:
         self._marks.mkdir()
         self.flow = Flow(broker.bootstrap_servers, _name(), folder, self._settings(settings))
         self._input = subject.input(self.flow)
-        wanted = subject.records(schedule.seed, count, PARTITIONS)
+        wanted = subject.records(schedule.seed, count, schedule.partitions)
         self._feed = Feed(broker.bootstrap_servers, self._input, wanted, count)
         self._share = count // (len(schedule.faults) + 1)  # of the input, for each fault
         self._processes = schedule.processes
@@ -106,7 +106,7 @@ class SeedRun:
     def run(self) -> Outcome:
         """Do all of it."""
         begin = time.monotonic()
-        self.flow.topics.make(self._input, PARTITIONS, **{"retention.ms": "-1"})
+        self.flow.topics.make(self._input, self._schedule.partitions, **{"retention.ms": "-1"})
         self._feed.start()
         with ExitStack() as stack:
             stack.callback(self._end_all)
@@ -144,7 +144,8 @@ class SeedRun:
     def _follow(self) -> Monitor:
         topics, progress = self.flow.topics, self._subject.progress(self.flow)
         wait_until(lambda: topics.describe(progress)["error_code"] == 0, "topics", 60)
-        monitor = Monitor(self._broker.bootstrap_servers, progress, PARTITIONS, self._feed)
+        servers, partitions = self._broker.bootstrap_servers, self._schedule.partitions
+        monitor = Monitor(servers, progress, partitions, self._feed)
         monitor.start()
         return monitor
 

@@ -4,11 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["KINDS", "REAL_SECONDS", "SHORT_SECONDS", "Fault", "Schedule", "make_schedule"]
+__all__ = [
+    "KINDS",
+    "PARTITIONS",
+    "REAL_SECONDS",
+    "SHORT_SECONDS",
+    "Fault",
+    "Schedule",
+    "make_schedule",
+]
 
 REAL_SECONDS = 60  # the flow's transaction time-out
 SHORT_SECONDS = 8  # what most seeds take for it, so that a run needn't wait for a minute
-PARTITIONS = 4
+PARTITIONS = 4  # of the input, unless said otherwise
 BATCH_SIZES = (50, 150, 400, 1_000)
 LONGEST_DELAY = 1.2
 
@@ -73,6 +81,7 @@ class Schedule:
         batch_size: the flow's setting.
         timeout: the transaction time-out in seconds.
         faults: one after another.
+        partitions: of the input.
     """
 
     seed: int
@@ -80,6 +89,7 @@ class Schedule:
     batch_size: int
     timeout: int
     faults: tuple[Fault, ...]
+    partitions: int = PARTITIONS
 
 
 def make_schedule(
