@@ -17,6 +17,7 @@ __all__ = ["forget_uncommitted"]
 
 BUSY_SECONDS = 5.0  # longer than anyone needs to store a snapshot
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+PRIMARY = 0xFF  # of an error code; what is above says more of it (sqlite.org/rescode.html)
 IN_USE = "another process uses it; end that one first"
 NOT_WRITABLE = "make room on its disk, or put a copy of the folder in its place"
 
@@ -45,7 +46,7 @@ def forget_uncommitted(folder: Path) -> None:
         except sqlite3.Error as error:
             raise SystemExit(
                 f"-r {folder}: what was never committed can't be deleted from it ({error}): "
-                + (IN_USE if error.sqlite_errorcode in BUSY else NOT_WRITABLE)
+                + (IN_USE if error.sqlite_errorcode & PRIMARY in BUSY else NOT_WRITABLE)
             ) from None
 
 

@@ -3,19 +3,15 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Event
-from typing import cast
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message
 
-from connectors.input_partition import End, InputPartition
+from connectors.input_partition import InputPartition
 from connectors.records import RecordBatch
-from connectors.resume import Position
 from connectors.turns import Turns
-from connectors.worker_consumer import WorkerConsumer
 from monitoring.health import Health
-from settings import Settings
+from tests.support.input_partitions import open_partitions
 
 BATCH = 10
 LIMIT = 4 * BATCH
@@ -76,7 +72,7 @@ def test_workers_of_a_process_have_turns_of_their_own() -> None:
 
 def test_a_partition_without_a_turn_reads_nothing_and_asks_again_at_once() -> None:
     """None as the time to wake would let those that are due at once come first for good."""
-    first, second = open_partitions([0] * LIMIT + [1] * LIMIT)
+    first, second = two_partitions([0] * LIMIT + [1] * LIMIT)
     assert sizes(first.next_batch()) == [BATCH] * 4
     assert sizes(second.next_batch()) == []
     awake = second.next_awake()
@@ -87,10 +83,10 @@ def test_a_partition_without_a_turn_reads_nothing_and_asks_again_at_once() -> No
 
 def test_what_is_left_of_the_limit_is_all_that_the_next_one_takes() -> None:
     """Or a batch, if that is more: together no more than a batch beyond the limit."""
-    first, second = open_partitions([0] * 15 + [1] * LIMIT)
+    first, second = two_partitions([0] * 15 + [1] * LIMIT)
     assert sizes(first.next_batch()) == [BATCH, 5]
     assert sizes(second.next_batch()) == [BATCH, BATCH, 5]
-    first, second = open_partitions([0] * (LIMIT - 1) + [1] * LIMIT)
+    first, second = two_partitions([0] * (LIMIT - 1) + [1] * LIMIT)
     assert sum(sizes(first.next_batch())) == LIMIT - 1
     assert sizes(second.next_batch()) == [BATCH]
 
@@ -100,56 +96,17 @@ def sizes(batches: list[RecordBatch]) -> list[int]:
     return [len(batch.values) for batch in batches]
 
 
-def open_partitions(backlog: list[int]) -> list[InputPartition]:
+def two_partitions(backlog: list[int]) -> list[InputPartition]:
     """Open the two partitions of a worker.
 
     Args:
         backlog: the partition of each record that is there to be read.
     """
-    turns = Turns(LIMIT)
-    consumer = WorkerConsumer(cast("Consumer", Backlog(backlog)), "logins", LIMIT)
-    for number in (0, 1):
-        consumer.begin(number, 0)
-    return [
-        InputPartition(
-            consumer,
-            TopicPartition("logins", number),
-            Position(offset=0, start=0),
-            {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
-            Settings(batch_size=BATCH),
-            End(),
-            turns,
-            Event(),
-        )
-        for number in (0, 1)
+    messages = [
+        Message(topic="logins", partition=partition, offset=offset, value=b"{}")
+        for offset, partition in enumerate(backlog)
     ]
-
-
-class Backlog:
-    """The client's part that reading a backlog takes."""
-
-    def __init__(self, partitions: list[int]) -> None:
-        self._records = [
-            Message(topic="logins", partition=partition, offset=offset, value=b"{}")
-            for offset, partition in enumerate(partitions)
-        ]
-
-    def incremental_assign(self, _begin: list[TopicPartition]) -> None:
-        """Be ready."""
-
-    def consume(self, count: int, _seconds: float) -> list[Message]:
-        """Return as many records as are asked for, if there are so many."""
-        taken, self._records = self._records[:count], self._records[count:]
-        return taken
-
-    def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
-        """Know nothing."""
-        return where
-
-    def get_watermark_offsets(self, _where: TopicPartition, *, cached: bool) -> tuple[int, int]:
-        """Know no end yet."""
-        assert cached
-        return -1, -1
+    return open_partitions(messages, (0, 1), BATCH, LIMIT)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,69 @@
+"""A worker's input partitions over a client that has certain messages, without a broker."""
+
+from collections.abc import Sequence
+from threading import Event
+from typing import cast
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from connectors.input_partition import End, InputPartition
+from connectors.resume import Position
+from connectors.turns import Turns
+from connectors.worker_consumer import WorkerConsumer
+from settings import Settings
+
+__all__ = ["open_partitions"]
+
+
+def open_partitions(
+    messages: Sequence[Message], numbers: Sequence[int], batch_size: int, limit: int
+) -> list[InputPartition]:
+    """Open partitions of one worker.
+
+    Args:
+        messages: what the client has to give, in this order.
+        numbers: the partitions'.
+        batch_size: the flow's setting.
+        limit: how many records the worker takes on at a time.
+    """
+    turns = Turns(limit)
+    consumer = WorkerConsumer(cast("Consumer", _Client(messages)), "logins", limit)
+    for number in numbers:
+        consumer.begin(number, 0)
+    return [
+        InputPartition(
+            consumer,
+            TopicPartition("logins", number),
+            Position(offset=0, start=0),
+            {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
+            Settings(batch_size=batch_size),
+            End(),
+            turns,
+            Event(),
+        )
+        for number in numbers
+    ]
+
+
+class _Client:
+    """The client's part that reading takes."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = list(messages)
+
+    def incremental_assign(self, _begin: list[TopicPartition]) -> None:
+        """Be ready."""
+
+    def consume(self, count: int, _seconds: float) -> list[Message]:
+        """Return as many messages as are asked for, if there are so many."""
+        taken, self._messages = self._messages[:count], self._messages[count:]
+        return taken
+
+    def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
+        """Know nothing."""
+        return where
+
+    def get_watermark_offsets(self, _where: TopicPartition, *, cached: bool) -> tuple[int, int]:
+        """Know no end yet."""
+        assert cached
+        return -1, -1
