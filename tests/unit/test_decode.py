@@ -1,6 +1,5 @@
 # ruff: noqa: RUF001 - digits that look like others are what is tested here
 import json
-import sys
 from collections.abc import Callable
 from itertools import combinations
 
@@ -13,63 +12,26 @@ from connectors.records import RecordBatch
 from operators import decode as decode_module
 from operators.batches import Login, Reason, Reject
 from operators.decode import (
-    DEEPEST_NESTING,
     FIELDS,
     LARGEST_FIELD,
     decode,
     decode_batch,
     decode_carefully,
 )
-
-NOW = 1_720_622_216
-NOW_MS = NOW * 1_000
-DAY = 86_400
-LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
-TEXT_FIELDS = tuple(name for name in FIELDS if name != "timestamp")
-CLEAN: dict[str, object] = {
-    "user_id": "593-47-5928",
-    "app_version": "2.3.0",
-    "ip": "203.0.113.77",
-    "locale": "CA",
-    "device_id": "70d46930-4dbf-4458-b100-179cd9ad90aa",
-    "timestamp": NOW,
-    "device_type": "android",
-}
-
-
-def message(**changes: object) -> bytes:
-    """A clean login with some fields changed or added."""
-    return json.dumps(CLEAN | changes).encode()
-
-
-def raw_message(name: str, raw: str | bytes) -> bytes:
-    """A clean login, one field of which is `raw` as it stands."""
-    raw = raw.encode() if isinstance(raw, str) else raw
-    return message(**{name: "<raw>"}).replace(b'"<raw>"', raw)
-
-
-def without(name: str) -> bytes:
-    """A clean login that lacks a field."""
-    return json.dumps({key: value for key, value in CLEAN.items() if key != name}).encode()
-
-
-def nested(levels: int) -> str:
-    """An array in an array, that many levels deep."""
-    return "[" * levels + "]" * levels
-
-
-def reason(value: bytes | None) -> Reason | None:
-    """Why a message is rejected, None for a login."""
-    result = decode(value, NOW_MS)
-    return result.reason if isinstance(result, Reject) else None
-
-
-def login(value: bytes) -> Login:
-    """The login that a message holds."""
-    result = decode(value, NOW_MS)
-    assert isinstance(result, Login), result
-    return result
-
+from tests.support.login_messages import (
+    CLEAN,
+    DAY,
+    LAST_SECOND,
+    NOW,
+    NOW_MS,
+    TEXT_FIELDS,
+    login,
+    message,
+    nested,
+    raw_message,
+    reason,
+    without,
+)
 
 # Messages for the properties: raw JSON texts that are mostly near a login, bytes near such a text,
 # and any bytes at all.
@@ -185,116 +147,6 @@ def test_a_login_may_lack_a_field(name: str) -> None:
 def test_a_tombstone_is_rejected() -> None:
     """A record without a value holds no login."""
     assert reason(None) is Reason.TOMBSTONE
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        b"",
-        b" ",
-        b"\0",
-        b"{",
-        b"login",
-        b"'a'",
-        message()[:-1],
-        message() + b"}",
-        message() * 2,
-        message() + b"\0",
-        b"\xef\xbb\xbf" + message(),
-        message().decode().encode("utf-16"),
-    ],
-)
-def test_what_is_no_json_is_rejected(value: bytes) -> None:
-    """Empty, cut off, with something behind it, with a BOM, or in another encoding."""
-    assert reason(value) is Reason.NOT_JSON
-
-
-@pytest.mark.parametrize("name", ["locale", "timestamp", "unknown"])
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"NaN",
-        b"Infinity",
-        b"-Infinity",
-        b"1e999",
-        b"-1E+999",
-        b'{"a": [1e999]}',
-        b"01",
-        b"+1",
-        b"1.",
-        b'"a\nb"',
-        b'"\\x41"',
-        b'"\xff"',
-        b'"\xed\xa0\x80"',
-        b'"\xc0\xaf"',
-        b"[1,]",
-        b"",
-    ],
-)
-def test_bad_json_is_rejected_in_known_and_unknown_fields(name: str, raw: bytes) -> None:
-    """Strict JSON in strict UTF-8 everywhere; a number that no double holds counts as none."""
-    assert reason(raw_message(name, raw)) is Reason.NOT_JSON
-
-
-@pytest.mark.parametrize("raw", ['"\\ud800"', '"\\udc00"', '"\\udc00\\ud800"', '"x\\ud800x"'])
-def test_a_lone_surrogate_is_rejected_in_known_fields_only(raw: str) -> None:
-    """It can't be written again as UTF-8; in a field that nobody reads it does no harm."""
-    assert {reason(raw_message(name, raw)) for name in FIELDS} == {Reason.NOT_JSON}
-    assert reason(raw_message("unknown", raw)) is None
-    assert reason(raw_message("unknown", f'{{"user_id": [{raw}], {raw}: 1}}')) is None
-    assert login(raw_message("locale", '"\\ud83d\\ude00"')).locale == "\N{GRINNING FACE}"
-
-
-def test_nesting_is_limited() -> None:
-    """The login's own object is the first level; the limit is the same wherever levels stand."""
-    inside = DEEPEST_NESTING - 1
-    assert reason(raw_message("unknown", nested(inside))) is None
-    assert reason(raw_message("unknown", nested(inside + 1))) is Reason.NOT_JSON
-    assert reason(raw_message("locale", nested(inside))) is Reason.WRONG_TYPE
-    assert reason(raw_message("locale", nested(inside + 1))) is Reason.NOT_JSON
-    assert reason(nested(DEEPEST_NESTING).encode()) is Reason.NOT_AN_OBJECT
-    assert reason(nested(DEEPEST_NESTING + 1).encode()) is Reason.NOT_JSON
-    objects = '{"a":' * (inside + 1) + "1" + "}" * (inside + 1)
-    assert reason(raw_message("unknown", objects)) is Reason.NOT_JSON
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        '"' + "[{" * DEEPEST_NESTING + '"',
-        '"' + '\\"[{' * DEEPEST_NESTING + '"',
-        '"\\\\", "more": "' + '\\\\\\"[' * DEEPEST_NESTING + '\\\\"',
-        "[" + "[]," * DEEPEST_NESTING + "[{}]]",
-        "[" + '["]"],' * DEEPEST_NESTING + "[]]",
-    ],
-)
-def test_brackets_that_do_not_nest_are_no_levels(raw: str) -> None:
-    """In a text or side by side there may be any number of them."""
-    assert reason(raw_message("unknown", raw)) is None
-
-
-def test_brackets_in_texts_close_no_levels() -> None:
-    """Levels are counted as the parser sees them."""
-    deep = '["]\\"]",' * DEEPEST_NESTING + "1" + "]" * DEEPEST_NESTING
-    assert reason(raw_message("unknown", deep)) is Reason.NOT_JSON
-
-
-def test_a_nearly_full_stack_is_no_exception() -> None:
-    """Where Python's own limit comes first, the message is rejected all the same."""
-    value = raw_message("unknown", nested(DEEPEST_NESTING - 1))
-
-    def descend(levels: int) -> Login | Reject:
-        return decode(value, NOW_MS) if levels == 0 else descend(levels - 1)
-
-    result = descend(sys.getrecursionlimit() - _stack_depth() - 100)
-    assert isinstance(result, Login) or result.reason is Reason.NOT_JSON
-
-
-def _stack_depth() -> int:
-    frame, depth = sys._getframe(), 0
-    while frame.f_back is not None:
-        frame, depth = frame.f_back, depth + 1
-    return depth
 
 
 @pytest.mark.parametrize("value", [b"[]", b'"login"', b"42", b"1.5", b"null", b"true", b"[{}]"])

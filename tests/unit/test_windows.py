@@ -1,10 +1,8 @@
 import pickle
 from collections.abc import Sequence
 from random import Random
-from typing import Any
 from zlib import compress
 
-import msgspec
 import pytest
 from datasketches import hll_sketch
 from hypothesis import given, settings
@@ -13,74 +11,14 @@ from hypothesis import strategies as st
 from models import Insight, ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
-from operators.insights import insight_records, iso_time, make_insight
-from operators.lateness import LatenessLogic
-from operators.state import State, StateFormatError
-from operators.stats import KEPT_KEYS, LoginStats
-from operators.summarise import Summary, summarise
+from operators.state import StateFormatError
+from operators.stats import KEPT_KEYS
+from operators.summarise import summarise
 from operators.windows import WindowConfig, WindowResults, WindowsLogic
 from tests.support.batches import at, login_batch, processed
 from tests.support.refusal import refuse
+from tests.support.window_fold import WINDOWING, Fold
 from tests.support.window_oracle import WindowOracle, assert_same_windows
-
-WINDOWING = Windowing(seconds=60, lateness=10)
-
-
-class Fold:
-    """Lateness and the windowed fold, called as the engine calls them.
-
-    Attributes:
-        told: the lines for people.
-    """
-
-    def __init__(
-        self,
-        partitions: int = 2,
-        windowing: Windowing = WINDOWING,
-        *,
-        at_end: bool = True,
-        state: Any = None,
-    ) -> None:
-        self.told: list[str] = []
-        self._windowing = windowing
-        lateness: dict[int, State] = state[0] if state else {}
-        self._lateness = {
-            partition: LatenessLogic[LoginStats](windowing, lateness.get(partition), lambda: 900.0)
-            for partition in range(partitions)
-        }
-        config = WindowConfig(windowing, partitions, lambda: at_end, self.told.append, refuse)
-        self._windows = WindowsLogic(config, state[1] if state else None)
-
-    def __call__(self, partition: int, *timestamps: int, **source: Any) -> WindowResults:
-        """Give a batch of a partition, and return what that brings about."""
-        return self.give(self.summary(partition, at(*timestamps), **source))
-
-    def summary(
-        self, partition: int, logins: Sequence[ProcessedLogin], *reasons: Reason, **source: Any
-    ) -> Summary[LoginStats]:
-        """Return a batch's summary."""
-        batch = login_batch(logins, *reasons, partition=partition, **source)
-        return summarise(batch, self._windowing)
-
-    def give(self, *summaries: Summary[LoginStats]) -> WindowResults:
-        """Give summaries all at once."""
-        judged = [
-            self._lateness[summary.partition].on_batch([summary])[0][0] for summary in summaries
-        ]
-        results, discard = self._windows.on_batch(judged)
-        assert not discard
-        return results[0] if results else WindowResults()
-
-    def end(self) -> list[Insight]:
-        """End the input and return what is shown."""
-        results, discard = self._windows.on_eof()
-        assert not discard
-        return [insight for result in results for insight in result.insights]
-
-    def state(self) -> Any:
-        """Return the state as a restart finds it."""
-        lateness = {partition: logic.snapshot() for partition, logic in self._lateness.items()}
-        return pickle.loads(pickle.dumps((lateness, self._windows.snapshot())))  # noqa: S301 - our own
 
 
 def closed(results: WindowResults) -> list[tuple[str, int]]:
@@ -407,42 +345,3 @@ def test_million_locales_stay_bounded_and_add_up() -> None:
     assert len(insight.locales) == KEPT_KEYS + 1
     assert sum(insight.locales.values()) == insight.logins == 1_000_000
     assert len(pickle.dumps(fold.state())) < 100_000
-
-
-def test_largest_possible_record_fits_a_kafka_message() -> None:
-    """Values of 64 control characters, each six bytes in JSON, in both maps that are open."""
-    values = [f"{n:04}" + "\x01" * 60 for n in range(2_000)]
-    stats = LoginStats()
-    stats.add([processed(5, f"user {value}", value) for value in values])
-    stats.app_versions.add(values)
-    stats.users.add(f"{n}" for n in range(100_000))
-    ((_, record),) = insight_records([make_insight(0, stats, WINDOWING, final=True)])
-    assert len(record["value"]) < 900_000
-
-
-def test_record_is_the_contract_s_json_and_its_key_the_window_s_start() -> None:
-    """Field by field, in the documented order."""
-    stats = LoginStats()
-    stats.add([processed(60, "a", quality=["missing_ip"]), processed(61, "a", "NY")])
-    ((key, record),) = insight_records([make_insight(60, stats, WINDOWING, final=False)])
-    assert key == record["key"] == "1970-01-01T00:01:00Z"
-    fields = msgspec.json.decode(record["value"])
-    assert isinstance(fields.pop("users_sketch"), str)
-    assert list(fields.items()) == [
-        ("window_start", "1970-01-01T00:01:00Z"),
-        ("window_end", "1970-01-01T00:02:00Z"),
-        ("logins", 2),
-        ("unique_users", 1),
-        ("device_types", {"iOS": 2}),
-        ("app_versions", {"2.3.0": 2}),
-        ("version_categories", {"current": 2}),
-        ("locales", {"CA": 1, "NY": 1}),
-        ("quality", {"missing_ip": 1}),
-        ("final", False),
-    ]
-    assert msgspec.json.decode(record["value"], type=Insight).users_sketch == stats.users.to_bytes()
-
-
-def test_last_window_of_all_has_an_end() -> None:
-    """ISO 8601 has no year 10000 in four digits."""
-    assert iso_time(253_402_300_800) == "9999-12-31T23:59:59Z"
