@@ -151,15 +151,27 @@ class SeedRun:
 
     def _inject(self, fault: Fault) -> None:
         """Let the flow write some of what is new, do the fault, and see it recover."""
-        before = self._monitor.total()
+        before = dict(self._monitor.written)
         self._feed.allow(self._share - self._for_later(fault))
-        self._supervised(lambda: self._monitor.total() > before, "outputs", fault)
+        self._supervised(lambda: self._wrote_since(before, fault), "outputs", fault)
         time.sleep(fault.delay)  # part of the schedule: faults come at any moment
         name = "point" if fault.point else fault.kind.replace("-", "_")
         if problem := getattr(self, f"_do_{name}")(fault):
             self._blame(fault, problem)
         goal = dict(self._feed.ends)
         self._supervised(lambda: self._monitor.reached(goal), "recovery", fault)
+
+    def _wrote_since(self, before: dict[int, int], fault: Fault) -> bool:
+        """Tell whether outputs came; of all partitions, where a zombie is to be made.
+
+        A process that stood still before it had opened them all goes on to, and rightly takes the
+        rest over in turn: the one that opens a partition last may write there.
+        """
+        written = self._monitor.written
+        grown = [
+            written.get(part, 0) > before.get(part, 0) for part in range(self._schedule.partitions)
+        ]
+        return all(grown) if fault.kind == "zombie" else any(grown)
 
     def _for_later(self, fault: Fault) -> int:
         """Return how much of the share those started anew find to write, however fast all was."""
