@@ -255,6 +255,21 @@ def test_a_folder_in_use_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) 
             forget_uncommitted(folder)
 
 
+def test_a_folder_in_use_is_told_by_the_extended_codes_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while another process recovers the file, or has written since this one read it."""
+
+    def busy(_stores: object) -> bool:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
+        raise error
+
+    monkeypatch.setattr("dataflows.uncommitted_state._is_whole", busy)
+    with pytest.raises(SystemExit, match="another process uses it; end that one first"):
+        forget_uncommitted(folder)
+
+
 def test_a_folder_that_can_not_be_written_to_is_told(folder: Path) -> None:
     """Another cause than another process: nobody is told to end one that isn't there."""
     with closing(sqlite3.connect(folder / "part-0.sqlite3")) as store, store:
