@@ -7,6 +7,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from background import run_in_background
 from connectors.connection import Connection
 from connectors.refusals import LACKS_PERMISSION
 from connectors.stopping import stop_process
@@ -57,8 +58,7 @@ class GroupOffsets:
             self._newest[partition] = offset
             if self._thread is None:
                 # A daemon, since no process outlives its work for the sake of a lag tool.
-                self._thread = Thread(target=self._commit_newest, name="group-offsets", daemon=True)
-                self._thread.start()
+                self._thread = run_in_background("group-offsets", self._commit_newest)
             self._changed.notify_all()
             if last:
                 self._deadline = self._deadline or time.monotonic() + LAST_ANSWERS_SECONDS

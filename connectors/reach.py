@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from threading import Thread
+from functools import partial
 from typing import NoReturn
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from background import run_in_background
 from connectors.client_log import client_options
 from connectors.connection import Connection
 
@@ -27,7 +28,7 @@ def watch_brokers(connection: Connection, heard: Callable[[], None]) -> None:
         connection: where the brokers are and how to log in there.
         heard: is called after each answer, in that thread.
     """
-    Thread(target=_watch, args=(connection, heard), name="reach", daemon=True).start()
+    run_in_background("reach", partial(_watch, connection, heard))
 
 
 def answers(admin: AdminClient) -> bool:

@@ -7,12 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 from socketserver import TCPServer
-from threading import Condition, Event, Thread
+from threading import Condition, Event
 from typing import Any
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
+from background import run_in_background
 from connectors.stopping import before_the_end
 from monitoring import observe
 from monitoring.about import tell_of_process
@@ -49,7 +50,7 @@ def serve_monitoring(settings: Settings, arguments: Namespace, draining: Event) 
     port = own_port(settings.metrics_port, int(arguments.process_id or 0), arguments.addresses)
     server = _open(settings.metrics_host, port)
     before_the_end(server.await_last_look)
-    Thread(target=server.serve_forever, name="monitoring", daemon=True).start()
+    run_in_background("monitoring", server.serve_forever)
     log.info("metrics and health are served", host=settings.metrics_host, port=port)
 
 
