@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Settings", "load_flow_settings", "load_settings"]
 
 LONGEST_TOPIC_NAME = 249  # Kafka's own limit: a topic is a folder name with a partition number
 TOPIC_CHARACTERS = r"^[a-zA-Z0-9._-]+$"
@@ -145,6 +145,47 @@ def load_settings() -> Settings:
         for fault in error.errors():
             print(_fault_line(fault), file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def load_flow_settings() -> Settings:
+    """Read the settings of a flow: also refuse two of its topics that have the same name.
+
+    A flow whose output is its own input would feed itself without end. The other programs may be
+    pointed at any topic: `dlq` at the security flow's dead letters and their input, for one.
+
+    Raises:
+        SystemExit: with one line that names the settings.
+    """
+    settings = load_settings()
+    uses: dict[str, str] = {}
+    for use, topic in _topics_of_the_flows(settings).items():
+        if topic in uses:
+            raise SystemExit(
+                f"wrong setting: {uses[topic]} and {use} are both the topic {topic}: "
+                "each needs a topic of its own"
+            )
+        uses[topic] = use
+    return settings
+
+
+def _topics_of_the_flows(settings: Settings) -> dict[str, str]:
+    """Return the topic behind each setting, and those whose names are derived from one."""
+    group, letters, alerts = (
+        settings.kafka_group_id,
+        settings.dead_letter_topic,
+        settings.alerts_topic,
+    )
+    return {
+        "INPUT_TOPIC": settings.input_topic,
+        "OUTPUT_TOPIC": settings.output_topic,
+        "INSIGHTS_TOPIC": settings.insights_topic,
+        "DEAD_LETTER_TOPIC": letters,
+        "ALERTS_TOPIC": alerts,
+        "{KAFKA_GROUP_ID}-progress": settings.progress_topic,
+        "{KAFKA_GROUP_ID}-security-progress": f"{group}-security-progress",
+        "{ALERTS_TOPIC}-dlq": f"{alerts}-dlq",
+        "{DEAD_LETTER_TOPIC}-replayed": f"{letters}-replayed",
+    }
 
 
 def _fault_line(fault: "ErrorDetails") -> str:

@@ -34,7 +34,7 @@ from operators.privacy import pseudonyms
 from operators.report import late_tally, report, tally
 from operators.summarise import summarise
 from operators.windows import WindowConfig, windows
-from settings import Settings, load_settings
+from settings import Settings, load_flow_settings
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ STEPS_WITH_STATE = frozenset(
 
 def flow() -> Dataflow:
     """Build the flow that `python -m bytewax.run dataflows.login` runs."""
-    settings = load_settings()
+    settings = load_flow_settings()
     configure_logs(settings)
     draining = drain_on_signals()
     topics = check_start(settings, draining, STEPS_WITH_STATE)

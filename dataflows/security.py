@@ -32,7 +32,7 @@ from operators.fold import WindowConfig
 from operators.lateness import lateness
 from operators.processed import read_processed_batch, rejects_only
 from operators.sightings import sight
-from settings import Settings, load_settings
+from settings import Settings, load_flow_settings
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ STEPS_WITH_STATE = frozenset(
 
 def flow() -> Dataflow:
     """Build the flow that `python -m bytewax.run dataflows.security` runs."""
-    settings = security_settings(load_settings())
+    settings = security_settings(load_flow_settings())
     configure_logs(settings)
     draining = drain_on_signals()
     topics = check_start(settings, draining, STEPS_WITH_STATE, NO_INPUT)

@@ -1,7 +1,10 @@
 """Settings: defaults, refusals, and secrets that stay hidden."""
 
+from collections.abc import Callable
+
 import pytest
 
+from dataflows import login, security
 from settings import Settings, load_settings, main
 
 
@@ -121,3 +124,41 @@ def test_a_key_that_can_be_guessed_is_refused_unseen(
     line = refusal(capsys)
     assert line.startswith("wrong setting: USER_ID_KEY=(hidden): should be at least 32 characters")
     assert "short-secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "other"),
+    [
+        ("OUTPUT_TOPIC", "user-login", "INPUT_TOPIC"),
+        ("INPUT_TOPIC", "login-insights", "INSIGHTS_TOPIC"),
+        ("DEAD_LETTER_TOPIC", "user-login", "INPUT_TOPIC"),
+        ("DEAD_LETTER_TOPIC", "processed-user-login", "OUTPUT_TOPIC"),
+        ("INSIGHTS_TOPIC", "processed-user-login", "OUTPUT_TOPIC"),
+        ("ALERTS_TOPIC", "processed-user-login", "OUTPUT_TOPIC"),
+        ("INPUT_TOPIC", "g-progress", "{KAFKA_GROUP_ID}-progress"),
+        ("INSIGHTS_TOPIC", "g-security-progress", "{KAFKA_GROUP_ID}-security-progress"),
+        ("OUTPUT_TOPIC", "login-alerts-dlq", "{ALERTS_TOPIC}-dlq"),
+        ("INPUT_TOPIC", "user-login-dlq-replayed", "{DEAD_LETTER_TOPIC}-replayed"),
+    ],
+)
+@pytest.mark.parametrize("build", [login.flow, security.flow])
+def test_a_topic_with_two_uses_stops_both_flows(
+    build: Callable[[], object], name: str, topic: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line names both settings: a flow whose output is its input would feed itself."""
+    monkeypatch.setenv("KAFKA_GROUP_ID", "g")
+    monkeypatch.setenv(name, topic)
+    with pytest.raises(SystemExit) as stopped:
+        build()
+    rest = f" are both the topic {topic}: each needs a topic of its own"
+    assert str(stopped.value) in {
+        f"wrong setting: {name} and {other}{rest}",
+        f"wrong setting: {other} and {name}{rest}",
+    }
+
+
+def test_other_programs_may_be_pointed_at_any_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`dlq` replays the security flow's dead letters, whose input is the login flow's output."""
+    monkeypatch.setenv("INPUT_TOPIC", "processed-user-login")
+    monkeypatch.setenv("DEAD_LETTER_TOPIC", "login-alerts-dlq")
+    assert load_settings().input_topic == "processed-user-login"
