@@ -13,6 +13,7 @@ __all__ = [
     "RecordBatch",
     "RecordOrigin",
     "partition_name",
+    "readable_headers",
 ]
 
 Headers = list[tuple[str, bytes | None]]
@@ -31,6 +32,19 @@ class RecordOrigin(Protocol):
 
     def headers(self) -> Headers | None:
         """Return the record's headers in order."""
+
+
+def readable_headers(record: RecordOrigin) -> Headers | None:
+    """Return a consumed record's headers; None when one has a name that is not UTF-8.
+
+    Kafka takes any bytes as a name. For such a one confluent-kafka 2.16 raises UnicodeDecodeError
+    (SystemError on Python 3.11), once: asked again it returns a list with a null pointer in it. So
+    every program asks here, and only once for a record.
+    """
+    try:
+        return record.headers() or []
+    except (SystemError, UnicodeDecodeError):
+        return None
 
 
 class ConsumedRecord(RecordOrigin, Protocol):

@@ -24,12 +24,15 @@ class Reading:
         read: which share of the topics was read, from 0 to 1; 1 once all of it was.
         missing: topics that aren't there and should be.
         alerts: whether there is a topic of alerts.
+        failed_since: when reading ended with an unexpected error, in seconds since the epoch, until
+            all was read again; else None.
     """
 
     away_since: float | None = None
     read: float = 0.0
     missing: tuple[str, ...] = ()
     alerts: bool = False
+    failed_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

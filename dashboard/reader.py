@@ -1,9 +1,10 @@
 """The thread that reads the topics and keeps the page's state up to date."""
 
-import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from threading import Event, Thread
+from typing import cast
 
 import structlog
 from confluent_kafka import (
@@ -17,6 +18,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from background import run_in_background
+from connectors.records import RecordOrigin, readable_headers
 from connectors.refusals import RefusedError, denied
 from connectors.stopping import stop_process
 from dashboard.live import Live, Reading
@@ -60,7 +63,7 @@ def empty(settings: Settings) -> Topics:
     return Topics(ProgressLog(settings.input_topic))
 
 
-class Reader(threading.Thread):
+class Reader:
     """Reads insights, dead letters and progress, and asks for the input's ends, until stopped.
 
     The broker may be away at the start or at any time: that is told, and reading goes on by itself.
@@ -71,33 +74,46 @@ class Reader(threading.Thread):
     """
 
     def __init__(self, settings: Settings, live: Live) -> None:
-        super().__init__(name="topic-reader", daemon=True)
         self._settings = settings
         self._live = live
-        self._stopping = threading.Event()
+        self._stopping = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Read in a thread of its own; after an unexpected error it begins again and says so."""
+        self._thread = run_in_background("topic-reader", self._read, self._stopping)
 
     def stop(self) -> None:
         """End the thread and wait for it."""
         self._stopping.set()
-        self.join(2 * REQUEST_SECONDS)
+        if self._thread is not None:
+            self._thread.join(2 * REQUEST_SECONDS)
 
-    def run(self) -> None:
+    def _read(self) -> None:
         """Read until stopped; start over when the topics were made again.
 
         A broker that no longer lets the page in ends the process: nobody else would say so.
         """
-        while not self._stopping.is_set():
-            reading = _TopicsBeingRead(self._settings, self._live)
-            try:
-                while not self._stopping.is_set():
-                    reading.step()
-            except _TopicsAreGoneError:
-                log.warning("topics were deleted or lost records: reading all from their beginning")
+        try:
+            while not self._stopping.is_set():
                 self._live.start_over(empty(self._settings))
-            except RefusedError as error:
-                stop_process(str(error))
-            finally:
-                reading.close()
+                self._read_topics()
+        except RefusedError as error:
+            stop_process(str(error))
+        except BaseException:
+            self._live.reading = replace(self._live.reading, failed_since=time.time())
+            raise
+
+    def _read_topics(self) -> None:
+        """Read until stopped, or until what was read is no longer there."""
+        reading = _TopicsBeingRead(self._settings, self._live)
+        try:
+            while not self._stopping.is_set():
+                reading.step()
+        except _TopicsAreGoneError:
+            log.warning("topics were deleted or lost records: reading all from their beginning")
+        finally:
+            reading.close()
 
 
 class _TopicsBeingRead:
@@ -144,9 +160,9 @@ class _TopicsBeingRead:
             # broker refuses an old one (FENCED_LEADER_EPOCH) until a new client asks.
             self._admin = AdminClient(client_configuration(self._settings))
         else:
-            self._live.reading = Reading(
-                None, self._share_read(), self._missing(), self._has_alerts()
-            )
+            read = self._share_read()
+            failed = reading.failed_since if read < 1 else None
+            self._live.reading = Reading(None, read, self._missing(), self._has_alerts(), failed)
 
     def _find_topics(self) -> None:
         """Assign all partitions of the topics; those made since begin at their beginning.
@@ -269,7 +285,8 @@ class _TopicsBeingRead:
         elif topic == self._settings.alerts_topic:
             topics.apply_alert(message.key(), message.value())
         elif topic == self._settings.dead_letter_topic:
-            topics.dead_letters.apply(_headers(message), message.timestamp()[1])
+            headers = readable_headers(cast("RecordOrigin", message))
+            topics.dead_letters.apply(headers, message.timestamp()[1])
         else:
             topics.apply_progress(message.value(), message.timestamp()[1])
 
@@ -306,13 +323,3 @@ class _TopicsBeingRead:
 
 def _place(message: Message) -> Place:
     return message.topic() or "", message.partition() or 0
-
-
-def _headers(message: Message) -> list[tuple[str, bytes | None]]:
-    """Return a record's headers; those with a name that is no text can't be read at all."""
-    try:
-        headers = message.headers() or []
-    except UnicodeDecodeError:
-        return []
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return [(name, value) for name, value in pairs if value is None or isinstance(value, bytes)]

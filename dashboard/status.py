@@ -34,6 +34,8 @@ def status(look: Look, settings: Settings) -> Status:
     reading = look.reading
     if reading.away_since is not None:
         return _away(look, settings, reading.away_since)
+    if reading.failed_since is not None:
+        return _failed(look, reading.failed_since)
     if reading.read < 1:
         return Status("reading", f"Reading {percent(reading.read)}")
     if not look.overview.windows:
@@ -59,6 +61,15 @@ def _away(look: Look, settings: Settings, since: float) -> Status:
         f"No broker answers at {settings.kafka_bootstrap_servers} "
         f"since {clock(since, look.now)} UTC ({age(look.now - since)})",
         f"{kept}This page goes on by itself as soon as Kafka is back.",
+    )
+
+
+def _failed(look: Look, since: float) -> Status:
+    return Status(
+        "away",
+        "Not live",
+        f"Reading the topics failed {clock(since, look.now)} UTC ({age(look.now - since)} ago)",
+        "All of it is read again within a minute. The log of this page's program names the error.",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connectors.dead_letters import HEADER_PREFIX
-from connectors.records import Headers
+from connectors.records import Headers, readable_headers
 
 __all__ = ["ConsumedLetter", "Letter", "Origin", "read_letter"]
 
@@ -87,7 +87,7 @@ def read_letter(message: ConsumedLetter) -> Letter:
     Args:
         message: a consumed message that is no error.
     """
-    headers = _readable_headers(message)
+    headers = readable_headers(message) or []  # the flow writes no name that can't be read
     ours = dict(_ours(headers))
     return Letter(
         partition=message.partition() or 0,
@@ -100,17 +100,6 @@ def read_letter(message: ConsumedLetter) -> Letter:
         origin=_origin(ours),
         truncated=frozenset(filter(None, ours.get("truncated", "").split(", "))),
     )
-
-
-def _readable_headers(message: ConsumedLetter) -> Headers:
-    """Return the headers; none where a name is no text, which no letter of the flow has.
-
-    SystemError is what Python 3.11 makes of it; see operators/encode.py.
-    """
-    try:
-        return message.headers() or []
-    except (SystemError, UnicodeDecodeError):
-        return []
 
 
 def _ours(headers: Headers) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,10 @@ import msgspec
 
 from connectors.records import (
     DeadLetter,
-    Headers,
     OutputBatch,
     OutputRecord,
     RecordBatch,
-    RecordOrigin,
+    readable_headers,
 )
 from models import ProcessedLogin
 from operators.batches import LoginBatch, Reject
@@ -51,20 +50,7 @@ def _dead_letter(source: RecordBatch, index: int, reject: Reject) -> DeadLetter:
         timestamp=source.timestamps[index],
         key=origin.key(),
         value=source.values[index],
-        headers=_headers(origin),
+        headers=readable_headers(origin),
         reason=reject.reason,
         detail=reject.detail,
     )
-
-
-def _headers(origin: RecordOrigin) -> Headers | None:
-    """Return a record's headers; None when one has a name that is not UTF-8.
-
-    Kafka takes any bytes as a name. For such a one confluent-kafka 2.16 raises UnicodeDecodeError
-    (SystemError on Python 3.11), once: asked again it returns a list with a null pointer in it. So
-    this is the only place that asks.
-    """
-    try:
-        return origin.headers() or []
-    except (SystemError, UnicodeDecodeError):
-        return None

@@ -1,5 +1,6 @@
 """The thread that reads the topics, against a real Kafka and without a browser."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from confluent_kafka import Producer
 from connectors.progress import progress_key
 from dashboard import reader
 from dashboard.live import Live
+from dashboard.model import DeadLetters
 from dashboard.reader import Reader, empty
+from dashboard.status import status
 from local_kafka import LocalKafka
 from models import Progress
 from settings import Settings
@@ -26,8 +29,21 @@ WINDOWS = 10
 @contextmanager
 def reading(stage: Stage) -> Iterator[Live]:
     """Read the topics while the block runs."""
+    settings = settings_of(stage)
+    live = Live(empty(settings))
+    topic_reader = Reader(settings, live)
+    topic_reader.start()
+    try:
+        yield live
+    finally:
+        topic_reader.stop()
+    assert "topic-reader" not in {thread.name for thread in threading.enumerate()}
+
+
+def settings_of(stage: Stage) -> Settings:
+    """Return the settings of a page that shows the topics."""
     flow = stage.flow
-    settings = Settings(
+    return Settings(
         _env_file=None,  # type: ignore[call-arg]
         kafka_bootstrap_servers=flow.servers,
         kafka_group_id=flow.group,
@@ -35,14 +51,19 @@ def reading(stage: Stage) -> Iterator[Live]:
         insights_topic=flow.insights_topic,
         dead_letter_topic=flow.dead_letter_topic,
     )
-    live = Live(empty(settings))
-    thread = Reader(settings, live)
-    thread.start()
-    try:
-        yield live
-    finally:
-        thread.stop()
-    assert not thread.is_alive()
+
+
+def unexpected(*_arguments: object) -> None:
+    """Fail as no code here should."""
+    raise RuntimeError("unexpected")
+
+
+class NotUtf8(str):
+    """A header's name that kafka-python sends as bytes that are not UTF-8."""
+
+    def encode(self, *_arguments: str) -> bytes:
+        """Return the bytes that are sent."""
+        return b"\xff"
 
 
 def transactional(stage: Stage) -> Producer:
@@ -149,3 +170,36 @@ def test_a_topic_that_is_deleted_is_missing_again(stage: Stage) -> None:
         assert live.reading.missing == (stage.flow.insights_topic,)
         assert live.look(WINDOWS).overview.logins == 0
         assert live.reading.away_since is None
+
+
+def test_a_header_whose_name_is_not_utf_8_stops_nothing(stage: Stage) -> None:
+    """Such a dead letter counts, without a reason, and those behind it count as well."""
+    stage.make_topics()
+    topic = stage.flow.dead_letter_topic
+    stage.topics.send(topic, [{"value": b"x", "headers": [(NotUtf8(), b"")], "partition": 0}])
+    with reading(stage) as live:
+        wait_until(lambda: live.look(1).dead_letters, "the dead letter")
+        stage.topics.send(topic, [{"value": b"x", "headers": [("dlq.reason", b"not_json")]}])
+        wait_until(lambda: len(live.look(1).dead_letters) == 2, "the next one")
+        assert live.look(1).dead_letters == {"no reason given": 1, "not_json": 1}
+        assert live.reading.failed_since is None
+
+
+def test_a_reader_that_fails_says_so_and_begins_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page isn't called live meanwhile; afterwards each record counts once."""
+    stage.make_topics()
+    stage.write(insight(0, [login(1)]))
+    stage.write_dead_letters("wrong_type", 1)
+    with reading(stage) as live:
+        wait_until(lambda: live.look(1).dead_letters, "the dead letter")
+        with monkeypatch.context() as broken:
+            broken.setattr(DeadLetters, "apply", unexpected)
+            stage.write_dead_letters("not_json", 1)
+            wait_until(lambda: live.reading.failed_since, "the failure")
+            assert status(live.look(1), settings_of(stage)).word == "Not live"
+        wait_until(lambda: len(live.look(1).dead_letters) == 2, "both dead letters")
+        wait_until(lambda: live.reading.failed_since is None, "it is live again")
+        assert live.look(1).dead_letters == {"wrong_type": 1, "not_json": 1}
+        assert live.look(1).overview.logins == 1

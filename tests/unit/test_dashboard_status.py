@@ -45,6 +45,13 @@ def test_a_broker_that_is_away_comes_first() -> None:
     assert "stays on show" in said.text
 
 
+def test_a_reader_that_failed_is_not_live() -> None:
+    """Neither a share nor old numbers hide it, until all was read again."""
+    said = status(look(Reading(failed_since=1.0, read=0.5), windows=1), SETTINGS)
+    assert (said.kind, said.word) == ("away", "Not live")
+    assert "read again within a minute" in said.text
+
+
 def test_reading_is_told_until_all_was_read() -> None:
     """Numbers that are still growing are not the truth yet."""
     assert status(look(Reading(read=0.25), windows=1), SETTINGS).word == "Reading 25.0%"
