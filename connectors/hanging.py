@@ -10,9 +10,10 @@ import time
 from collections.abc import Sequence
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from connectors.client_log import CONNECT_SECONDS, client_options
+from connectors.clients import AdminClient, open_admin
 from connectors.connection import Connection
 from connectors.refusals import denied
 from connectors.stopping import stop_process
@@ -33,8 +34,12 @@ def open_among(places: Sequence[TopicPartition], connection: Connection) -> list
     """
     # librdkafka 2.x remembers a leader's epoch for good, and a restarted broker refuses an old one:
     # a client for each question.
-    admin = AdminClient(connection.librdkafka(), **client_options(connection))
-    admin.poll(CONNECT_SECONDS)
+    with open_admin(connection, **client_options(connection)) as admin:
+        admin.poll(CONNECT_SECONDS)
+        return _ask(admin, places)
+
+
+def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> list[TopicPartition]:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:

@@ -6,6 +6,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.client_log import SERVE_SECONDS, client_options
+from connectors.clients import open_consumer
 from connectors.connection import Connection
 from connectors.refusals import denied
 from connectors.stopping import stop_process
@@ -23,6 +24,18 @@ READ_SECONDS = 0.02
 END_WAIT_MS = 10
 REQUEST_SECONDS = 5.0
 DEADLINE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
+READING = {
+    "group.id": "progress-reader",  # required by the client; no group is joined
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    # Says when all that is committed was read. A position doesn't: assigned anew to an earlier
+    # offset, the client still tells the position that it had before.
+    "enable.partition.eof": True,
+    # At the end of what is committed the broker holds a request for so long before it says so; the
+    # default, half a second for each look, is most of a restart.
+    "fetch.wait.max.ms": END_WAIT_MS,
+    "auto.offset.reset": "error",
+}
 
 
 def progress_key(topic: str, partition: int) -> str:
@@ -43,26 +56,10 @@ class ProgressReader:
         A record of another input topic, or of a topic of the same name that was deleted since,
         stops the process: its offsets mean nothing here.
         """
-        consumer = Consumer(
-            {
-                **self._connection.librdkafka(),
-                "group.id": "progress-reader",  # required by the client; no group is joined
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                # Says when all that is committed was read. A position doesn't: assigned anew to an
-                # earlier offset, the client still tells the position that it had before.
-                "enable.partition.eof": True,
-                # At the end of what is committed the broker holds a request for so long before it
-                # says so; the default, half a second for each look, is most of a restart.
-                "fetch.wait.max.ms": END_WAIT_MS,
-                "auto.offset.reset": "error",
-            },
-            **client_options(self._connection),
-        )
-        try:
+        with open_consumer(
+            self._connection, READING, **client_options(self._connection)
+        ) as consumer:
             value = _last_value(consumer, self._topics.progress, partition)
-        finally:
-            consumer.close()
         return None if value is None else self._checked(value, partition)
 
     def _checked(self, value: bytes, partition: int) -> Progress:

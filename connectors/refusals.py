@@ -3,11 +3,11 @@
 import re
 import socket
 import ssl
-from typing import Any
+from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 
+from connectors.clients import open_admin
 from connectors.connection import Connection
 
 __all__ = [
@@ -42,7 +42,7 @@ class RefusedError(Exception):
 
 
 class BrokerCheck:
-    """Asks whether a broker answers and lets this program in.
+    """Asks whether a broker answers and lets this program in, within a `with` block.
 
     librdkafka asks, for both programs: kafka-python 3.0.12 drops an answer that comes together with
     the end of its connection, as the answer to a wrong password does.
@@ -63,10 +63,16 @@ class BrokerCheck:
             "error_cb": self._errors.append,
         }
         try:
-            self._client = AdminClient({**connection.librdkafka(), **options})
+            self._client = open_admin(connection, options)
         except KafkaException as error:
             reason = error.args[0].str()
             raise RefusedError(f"the KAFKA_* settings don't work: {reason}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._client.close()
 
     @property
     def reason(self) -> str:

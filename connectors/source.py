@@ -8,6 +8,7 @@ from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.client_log import SERVE_SECONDS, client_options
+from connectors.clients import open_consumer
 from connectors.connection import Connection
 from connectors.input_partition import End, InputPartition
 from connectors.progress import ProgressReader
@@ -125,9 +126,9 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         return position
 
     def _open_consumer(self) -> WorkerConsumer:
-        client = Consumer(
+        client = open_consumer(
+            self._connection,
             {
-                **self._connection.librdkafka(),
                 "group.id": self._settings.kafka_group_id,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

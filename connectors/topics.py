@@ -167,10 +167,10 @@ def reach(settings: Settings, wait: Callable[..., KafkaAdminClient]) -> KafkaAdm
     """
     connection = Connection(settings)
     try:
-        check = BrokerCheck(connection)
-        return wait(
-            lambda: no_broker(connection, check.reason), lambda: _connect(connection, check)
-        )
+        with BrokerCheck(connection) as check:
+            return wait(
+                lambda: no_broker(connection, check.reason), lambda: _connect(connection, check)
+            )
     except RefusedError as error:
         raise SystemExit(str(error)) from None
 

@@ -79,9 +79,13 @@ class Writer(ABC):
             self._pending = None
 
     def close(self) -> None:
-        """Return when all that was sent is written, and no thread is left."""
+        """Return when all that was sent is written, and let go of the broker.
+
+        Only now: what closes a producer waits without end for a broker that is away.
+        """
         self.wait()
         self._executor.shutdown()
+        self._producer.close()
 
     def send_all(self, topic: str, records: list[OutputRecord]) -> None:
         """Send records; to be called by a step."""

@@ -7,6 +7,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.client_log import CONNECT_SECONDS, SERVE_SECONDS, client_options
+from connectors.clients import open_producer
 from connectors.connection import Connection
 from connectors.hanging import open_among
 from connectors.refusals import denied
@@ -79,9 +80,9 @@ def open_transactional_writer(
 
 
 def _producer(connection: Connection, configuration: dict[str, Any]) -> Producer:
-    return Producer(
+    return open_producer(
+        connection,
         {
-            **connection.librdkafka(),
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "delivery.report.only.error": True,

@@ -84,7 +84,8 @@ def _refuse_port_in_use(settings: Settings) -> None:
 def _stop_if_refused(settings: Settings) -> None:
     """Exit with one line if a broker doesn't let us in; one that is away may still come."""
     try:
-        BrokerCheck(Connection(settings)).answers(REQUEST_SECONDS)
+        with BrokerCheck(Connection(settings)) as check:
+            check.answers(REQUEST_SECONDS)
     except RefusedError as error:
         raise SystemExit(str(error)) from None
 

@@ -16,20 +16,16 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from background import run_in_background
+from connectors.connection import Connection
 from connectors.records import RecordOrigin, readable_headers
 from connectors.refusals import RefusedError, denied
 from connectors.stopping import stop_process
 from dashboard.live import Live, Reading
 from dashboard.model import InputRange, ProgressLog, Topics
-from insights.reading import (
-    REQUEST_SECONDS,
-    client_configuration,
-    committed_consumer,
-    partitions,
-)
+from insights.reading import REQUEST_SECONDS, committed_consumer, partitions, quiet_admin
 from settings import Settings
 
 __all__ = ["Reader", "empty"]
@@ -122,8 +118,9 @@ class _TopicsBeingRead:
     def __init__(self, settings: Settings, live: Live) -> None:
         self._settings = settings
         self._live = live
-        self._consumer: Consumer = committed_consumer(settings)
-        self._admin = AdminClient(client_configuration(settings))
+        self._connection = Connection(settings)
+        self._consumer: Consumer = committed_consumer(self._connection)
+        self._admin = quiet_admin(self._connection)
         self._next: dict[Place, int] = {}  # the next offset to read, by what is assigned
         self._begins: dict[Place, int] = {}  # where reading it began
         self._ends: dict[Place, int] = {}
@@ -136,7 +133,10 @@ class _TopicsBeingRead:
 
     def close(self) -> None:
         """Let go of the broker."""
-        self._consumer.close()
+        try:
+            self._consumer.close()
+        finally:
+            self._admin.close()
 
     def step(self) -> None:
         """Look for topics and ends if it is time to, then read what there is."""
@@ -158,7 +158,8 @@ class _TopicsBeingRead:
             self._live.reading = replace(reading, away_since=away)
             # librdkafka 2.x remembers a partition's leader epoch here for good, and a restarted
             # broker refuses an old one (FENCED_LEADER_EPOCH) until a new client asks.
-            self._admin = AdminClient(client_configuration(self._settings))
+            self._admin.close()
+            self._admin = quiet_admin(self._connection)
         else:
             read = self._share_read()
             failed = reading.failed_since if read < 1 else None

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from threading import Event
-from typing import Any, Self, cast
+from typing import Self, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.client_log import client_options
+from connectors.clients import open_consumer
 from connectors.connection import Connection
 from connectors.refusals import denied
 from dlq.errors import CommandError
@@ -28,6 +29,17 @@ DEADLINE_SECONDS = 60.0  # for the first answer: a broker that is starting needs
 END_WAIT_MS = 10
 # What the client reads ahead, which bounds its memory.
 READ_AHEAD_BYTES = 16 * 1024 * 1024
+OPTIONS = {
+    "group.id": "dlq",  # required by the client; no group is joined
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "fetch.wait.max.ms": END_WAIT_MS,
+    # Only if retention deletes letters just now: those are gone, the rest is read.
+    "auto.offset.reset": "earliest",
+    "queued.max.messages.kbytes": READ_AHEAD_BYTES // 1024,
+    "fetch.max.bytes": READ_AHEAD_BYTES,
+}
 
 
 class CommittedReader:
@@ -40,7 +52,7 @@ class CommittedReader:
 
     def __init__(self, connection: Connection, draining: Event) -> None:
         self._draining = draining
-        self._consumer = Consumer(_options(connection), **client_options(connection))
+        self._consumer = open_consumer(connection, OPTIONS, **client_options(connection))
 
     def __enter__(self) -> Self:
         return self
@@ -152,18 +164,3 @@ def _is_end(message: Message, topic: str) -> bool:
 
 def _unreadable(topic: str, error: KafkaError) -> str:
     return f"can't read topic {topic}: {error.str()}{denied(error)}"
-
-
-def _options(connection: Connection) -> dict[str, Any]:
-    return {
-        **connection.librdkafka(),
-        "group.id": "dlq",  # required by the client; no group is joined
-        "isolation.level": "read_committed",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "fetch.wait.max.ms": END_WAIT_MS,
-        # Only if retention deletes letters just now: those are gone, the rest is read.
-        "auto.offset.reset": "earliest",
-        "queued.max.messages.kbytes": READ_AHEAD_BYTES // 1024,
-        "fetch.max.bytes": READ_AHEAD_BYTES,
-    }

@@ -115,6 +115,8 @@ def replay(
             _replay_all(options, reader, source, judge, replayed, batch, outcome)
         except CommandError as error:
             raise CommandError(f"{error}; {outcome.fates[Fate.REPLAYED]} were replayed") from None
+    if writer is not None:
+        writer.close()
     _conclude(options, outcome, target.name, stopped=draining.is_set())
 
 

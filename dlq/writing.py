@@ -58,6 +58,10 @@ class TransactionalReplay:
         self._writer.write(lambda: self._send(records), lambda: self._mark(marks))
         self._writer.wait()
 
+    def close(self) -> None:
+        """Let go of the broker, once all that was written is committed."""
+        self._writer.close()
+
     def _send(self, records: Sequence[Outgoing]) -> None:
         for record in records:
             self._writer.send(

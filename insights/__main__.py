@@ -59,14 +59,11 @@ def _count(text: str) -> int:
 
 def _query(settings: Settings, options: argparse.Namespace) -> None:
     connection = Connection(settings)
-    check = BrokerCheck(connection)
-    if not check.answers(REQUEST_SECONDS):
-        raise SystemExit(no_broker(connection, check.reason))
-    consumer = committed_consumer(settings)
-    try:
+    with BrokerCheck(connection) as check:
+        if not check.answers(REQUEST_SECONDS):
+            raise SystemExit(no_broker(connection, check.reason))
+    with committed_consumer(connection) as consumer:
         _show(consumer, settings, options)
-    finally:
-        consumer.close()
 
 
 def _show(consumer: Consumer, settings: Settings, options: argparse.Namespace) -> None:

@@ -5,35 +5,27 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError
 
+from connectors.clients import AdminClient, open_admin, open_consumer
 from connectors.connection import Connection
 from connectors.refusals import RefusedError, denied, refusal
-from settings import Settings
 
-__all__ = ["REQUEST_SECONDS", "client_configuration", "committed_consumer", "partitions"]
+__all__ = ["REQUEST_SECONDS", "committed_consumer", "partitions", "quiet_admin"]
 
 REQUEST_SECONDS = 2.0  # one try to reach a broker
 FETCH_BYTES = 16_000_000  # read ahead: so much memory at most, whatever the topics hold
 
 
-def client_configuration(settings: Settings) -> dict[str, Any]:
-    """Return what every client here is made with: it comes back soon after a broker does.
-
-    One that is no longer let in raises RefusedError from the call that serves its errors.
-    """
-    connection = Connection(settings)
-    return {
-        **connection.librdkafka(),
-        "reconnect.backoff.max.ms": 1_000,
-        "log_level": 0,  # its users tell themselves when the broker is away
-        "error_cb": _on_error(connection),
-    }
+def quiet_admin(connection: Connection) -> AdminClient:
+    """Return an admin client that behaves as the consumer does."""
+    return open_admin(connection, _quiet(connection))
 
 
-def committed_consumer(settings: Settings) -> Consumer:
+def committed_consumer(connection: Connection) -> Consumer:
     """Return a consumer of committed records that joins no group and says when it is at an end."""
-    return Consumer(
+    return open_consumer(
+        connection,
         {
-            **client_configuration(settings),
+            **_quiet(connection),
             "group.id": "insights-reader",  # required by the client; no group is joined
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
@@ -41,7 +33,7 @@ def committed_consumer(settings: Settings) -> Consumer:
             "auto.offset.reset": "earliest",
             "queued.max.messages.kbytes": FETCH_BYTES // 1_000,
             "fetch.wait.max.ms": 200,
-        }
+        },
     )
 
 
@@ -56,6 +48,18 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
     if metadata.error is not None and denied(metadata.error):
         raise RefusedError(f"topic {topic}: {metadata.error.str()}{denied(metadata.error)}")
     return [] if metadata.error is not None else sorted(metadata.partitions)
+
+
+def _quiet(connection: Connection) -> dict[str, Any]:
+    """Return what a client here is made with: it comes back soon after a broker does.
+
+    One that is no longer let in raises RefusedError from the call that serves its errors.
+    """
+    return {
+        "reconnect.backoff.max.ms": 1_000,
+        "log_level": 0,  # its users tell themselves when the broker is away
+        "error_cb": _on_error(connection),
+    }
 
 
 def _on_error(connection: Connection) -> Callable[[KafkaError], None]:

@@ -116,7 +116,11 @@ def _await_broker(settings: Settings) -> None:
         BrokerError: none does within BROKER_WAIT_SECONDS.
         RefusedError: one does, but lets this program not in.
     """
-    check = BrokerCheck(Connection(settings))
+    with BrokerCheck(Connection(settings)) as check:
+        _await_answer(check, settings)
+
+
+def _await_answer(check: BrokerCheck, settings: Settings) -> None:
     servers = settings.kafka_bootstrap_servers
     begin = time.monotonic()
     next_line = begin + LINE_EVERY_SECONDS

@@ -66,30 +66,32 @@ class NotUtf8(str):
         return b"\xff"
 
 
-def transactional(stage: Stage) -> Producer:
-    """Return a producer as the flow has them."""
-    producer = Producer(
-        {"bootstrap.servers": stage.flow.servers, "transactional.id": stage.flow.group}
-    )
-    producer.init_transactions(30)
-    return producer
+@contextmanager
+def transactional(stage: Stage) -> Iterator[Producer]:
+    """Give a producer as the flow has them."""
+    configuration = {"bootstrap.servers": stage.flow.servers, "transactional.id": stage.flow.group}
+    with Producer(configuration) as producer:
+        producer.init_transactions(30)
+        yield producer
 
 
 def test_what_was_never_committed_is_not_shown(stage: Stage) -> None:
     """An aborted window and an aborted dead letter don't count."""
     stage.make_topics()
-    producer = transactional(stage)
-    for number in range(WINDOWS):
-        producer.begin_transaction()
-        made = insight(number, [login(1)])
-        value = msgspec.json.encode(made)
-        producer.produce(stage.flow.insights_topic, value, made.window_start.encode())
-        producer.produce(stage.flow.dead_letter_topic, b"x", headers={"dlq.reason": b"wrong_type"})
-        if number % 2:
-            producer.commit_transaction(30)
-        else:
-            producer.flush(30)  # else nothing would have reached the broker
-            producer.abort_transaction(30)
+    with transactional(stage) as producer:
+        for number in range(WINDOWS):
+            producer.begin_transaction()
+            made = insight(number, [login(1)])
+            value = msgspec.json.encode(made)
+            producer.produce(stage.flow.insights_topic, value, made.window_start.encode())
+            producer.produce(
+                stage.flow.dead_letter_topic, b"x", headers={"dlq.reason": b"wrong_type"}
+            )
+            if number % 2:
+                producer.commit_transaction(30)
+            else:
+                producer.flush(30)  # else nothing would have reached the broker
+                producer.abort_transaction(30)
     with reading(stage) as live:
         wait_until(lambda: live.reading.read == 1, "all was read")
         look = live.look(WINDOWS)
@@ -105,14 +107,14 @@ def test_progress_behind_much_that_was_aborted_is_found(
     stage.make_topics()
     stage.write_input(0, 20)
     stage.write_progress(0, 12)
-    producer = transactional(stage)
-    for offset in range(13, 20):
-        producer.begin_transaction()
-        value = msgspec.json.encode(Progress(stage.flow.input, "id", 0, offset, 0))
-        key = progress_key(stage.flow.input, 0)
-        producer.produce(stage.flow.progress_topic, value, key, partition=0)
-        producer.flush(30)
-        producer.abort_transaction(30)
+    with transactional(stage) as producer:
+        for offset in range(13, 20):
+            producer.begin_transaction()
+            value = msgspec.json.encode(Progress(stage.flow.input, "id", 0, offset, 0))
+            key = progress_key(stage.flow.input, 0)
+            producer.produce(stage.flow.progress_topic, value, key, partition=0)
+            producer.flush(30)
+            producer.abort_transaction(30)
     with reading(stage) as live:
         wait_until(lambda: live.look(1).processed == 12, "the committed progress")
         assert live.look(1).lag == 8

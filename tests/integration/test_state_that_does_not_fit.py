@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import pytest
@@ -190,22 +191,22 @@ def test_progress_is_found_behind_aborted_transactions(flow: Flow) -> None:
 @contextmanager
 def progress_writer(flow: Flow) -> Iterator[Callable[..., None]]:
     """Give a function that writes a progress record in a transaction of its own."""
-    producer = Producer({"bootstrap.servers": flow.servers, "transactional.id": flow.name})
-    producer.init_transactions(30)
+    configuration = {"bootstrap.servers": flow.servers, "transactional.id": flow.name}
+    with Producer(configuration) as producer:
+        producer.init_transactions(30)
+        yield partial(write_progress, flow, producer)
 
-    def write(offset: int, *, commit: bool) -> None:
-        producer.begin_transaction()
-        record = Progress(flow.input, "id", 0, offset=offset, start=0)
-        producer.produce(
-            flow.progress_topic, msgspec.json.encode(record), progress_key(flow.input, 0)
-        )
-        producer.flush()
-        if commit:
-            producer.commit_transaction(30)
-        else:
-            producer.abort_transaction(30)
 
-    yield write
+def write_progress(flow: Flow, producer: Producer, offset: int, *, commit: bool) -> None:
+    """Write a progress record in a transaction, and commit or abort it."""
+    producer.begin_transaction()
+    record = Progress(flow.input, "id", 0, offset=offset, start=0)
+    producer.produce(flow.progress_topic, msgspec.json.encode(record), progress_key(flow.input, 0))
+    producer.flush()
+    if commit:
+        producer.commit_transaction(30)
+    else:
+        producer.abort_transaction(30)
 
 
 def test_state_of_an_epoch_that_was_never_committed_is_not_gone_on_from(flow: Flow) -> None:
