@@ -11,6 +11,8 @@ from background import run_in_background
 from connectors.connection import Connection
 from connectors.refusals import LACKS_PERMISSION
 from connectors.stopping import stop_process
+from connectors.topics import FlowTopics
+from settings import Settings
 
 __all__ = ["GroupOffsets"]
 
@@ -27,20 +29,43 @@ class GroupOffsets:
     coordinator fails on the way (https://github.com/confluentinc/librdkafka/pull/5397).
 
     Args:
-        connection: where the brokers are.
-        group: the consumer group under whose name a lag tool looks.
-        topic: the input topic.
+        settings: the process's settings.
+        topics: the flow's topics, as found at start.
     """
 
-    def __init__(self, connection: Connection, group: str, topic: str) -> None:
-        self._connection = connection
-        self._group = group
-        self._topic = topic
+    def __init__(self, settings: Settings, topics: FlowTopics) -> None:
+        self._connection = Connection(settings)
+        self._group = settings.kafka_group_id
+        self._topic = topics.input
         self._changed = Condition()
         self._newest: dict[int, int] = {}
+        self._read_to: dict[int, tuple[int, int]] = {}
         self._committing = False
         self._thread: Thread | None = None
         self._deadline: float | None = None
+
+    def read_to(self, partition: int, handed_on: int, position: int) -> None:
+        """Note that all that was received of a partition was handed on.
+
+        Transaction markers and aborted records take offsets, but are never handed on: without
+        this, a lag tool would count them as unprocessed until a later record is written.
+
+        Args:
+            partition: of the input.
+            handed_on: the offset behind the last record that was handed on.
+            position: the offset to be read next; there is no record between the two.
+        """
+        self._read_to[partition] = (handed_on, position)
+
+    def processed_to(self, partition: int, written: int) -> int:
+        """Return the offset up to which nothing of a partition is left to do.
+
+        Args:
+            partition: of the input.
+            written: the offset behind the last one whose outputs are written.
+        """
+        handed_on, position = self._read_to.get(partition, (written, written))
+        return max(written, position) if written >= handed_on else written
 
     def commit(self, partition: int, offset: int, *, last: bool = False) -> None:
         """Commit, in the background, that all outputs before an input offset are written.
@@ -51,11 +76,11 @@ class GroupOffsets:
 
         Args:
             partition: of the input.
-            offset: the next one to be processed.
+            offset: behind the last one whose outputs are written.
             last: wait for the answer, though not for long, since no later commit will come.
         """
         with self._changed:
-            self._newest[partition] = offset
+            self._newest[partition] = self.processed_to(partition, offset)
             if self._thread is None:
                 # A daemon, since no process outlives its work for the sake of a lag tool.
                 self._thread = run_in_background("group-offsets", self._commit_newest)

@@ -15,6 +15,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from connectors.group_offsets import GroupOffsets
 from connectors.idleness import IdleWatch
 from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
@@ -53,6 +54,10 @@ class End:
         """Tell whether a record still belongs to the run."""
         return offset < self._ends.get(partition, offset + 1)
 
+    def at_most(self, partition: int, offset: int) -> int:
+        """Return an offset, or the partition's end if that comes first."""
+        return min(offset, self._ends.get(partition, offset))
+
     def reached(self, partition: int, position: int) -> bool:
         """Note how far a partition was read; True when it and all others are at their ends."""
         if partition not in self._ends:
@@ -74,6 +79,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         end: where to end, if anywhere; shared by the partitions of the process.
         turns: when to poll; shared, too.
         draining: ends the partition when set.
+        group_offsets: told how far was read.
     """
 
     def __init__(
@@ -86,6 +92,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         end: End,
         turns: Turns,
         draining: Event,
+        group_offsets: GroupOffsets,
     ) -> None:
         self._consumer = consumer
         self._where = where
@@ -98,6 +105,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._end = end
         self._turns = turns
         self._draining = draining
+        self._group_offsets = group_offsets
         self._next_awake: datetime | None = None
         self._next_look = time.monotonic()
         HEALTH.assigned(where.partition)
@@ -109,6 +117,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             StopIteration: when the flow drains, or at the end that was set.
         """
         if self._draining.is_set():
+            self._note_position()
             raise StopIteration
         HEALTH.polled(self._where.partition)
         if not self._turns.may_poll(self._where.partition):
@@ -120,6 +129,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             # A gap has to be known at once: an end, or idleness, must not come before it.
             self._idle.heard()
             return [self._batch(some) for some in _cut(records, self._batch_size)]
+        self._note_position()
         if self._end.reached(self._where.partition, self._position()):
             raise StopIteration
         return [self._batch([], idle=True)] if self._idle.silent() else []
@@ -195,6 +205,13 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     def _position(self) -> int:
         """Return the offset that reading has come to; transaction markers count, though unseen."""
         return max(self._consumer.position(self._where.partition), self._begin)
+
+    def _note_position(self) -> None:
+        """Tell how far was read. What came from behind the end that was set was not handed on."""
+        partition = self._where.partition
+        handed_on = self._state["next_offset"] or self._begin
+        position = self._end.at_most(partition, self._position())
+        self._group_offsets.read_to(partition, handed_on, position)
 
     def _look_at_lag(self) -> None:
         """Compare, now and then, the position with the end that the client last heard of."""

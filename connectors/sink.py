@@ -43,14 +43,14 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
     Args:
         settings: the process's settings.
         topics: the flow's topics, as found at start.
+        group_offsets: shared with the source.
     """
 
-    def __init__(self, settings: Settings, topics: FlowTopics) -> None:
+    def __init__(self, settings: Settings, topics: FlowTopics, group_offsets: GroupOffsets) -> None:
         self._settings = settings
         self._topics = topics
-        connection = Connection(settings)
-        self._progress = ProgressReader(connection, topics)
-        self._group_offsets = GroupOffsets(connection, settings.kafka_group_id, topics.input)
+        self._progress = ProgressReader(Connection(settings), topics)
+        self._group_offsets = group_offsets
 
     def list_parts(self) -> list[str]:
         """Return a name for each input partition: the sink has as many."""

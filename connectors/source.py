@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.clients import open_consumer
 from connectors.connection import Connection
+from connectors.group_offsets import GroupOffsets
 from connectors.input_partition import End, InputPartition
 from connectors.progress import ProgressReader
 from connectors.records import RecordBatch
@@ -57,12 +58,20 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         settings: the process's settings.
         topics: the flow's topics, as found at start.
         draining: ends every partition when set.
+        group_offsets: shared with the sink, and told how far was read.
     """
 
-    def __init__(self, settings: Settings, topics: FlowTopics, draining: Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: FlowTopics,
+        draining: Event,
+        group_offsets: GroupOffsets,
+    ) -> None:
         self._settings = settings
         self._topics = topics
         self._draining = draining
+        self._group_offsets = group_offsets
         self._connection = Connection(settings)
         self._progress = ProgressReader(self._connection, topics)
         self._end = End()
@@ -100,6 +109,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             self._end,
             self._turns,
             self._draining,
+            self._group_offsets,
         )
 
     def _resume(

@@ -13,6 +13,7 @@ import bytewax.operators as op
 import structlog
 from bytewax.dataflow import Dataflow
 
+from connectors.group_offsets import GroupOffsets
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
 from connectors.stopping import StopSink, drain_on_signals, stop_process
@@ -64,12 +65,13 @@ def pseudonym(settings: Settings) -> Callable[[str], str] | None:
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
     """Wire the flow. The names of steps with state stay as they are: see STEPS_WITH_STATE."""
     flow = Dataflow("login")
-    records = op.input("read", flow, KafkaBatchSource(settings, topics, draining))
+    offsets = GroupOffsets(settings, topics)
+    records = op.input("read", flow, KafkaBatchSource(settings, topics, draining, offsets))
     decoded = op.map("decode", records, decode_batch)
     enriched = op.map("enrich", decoded, partial(enrich_batch, pseudonym=pseudonym(settings)))
     encoded = op.map("encode", enriched, encode_batch)
     outputs = op.key_on("by-partition", encoded, lambda batch: batch.key)
-    op.output("write", outputs, TransactionalKafkaSink(settings, topics))
+    op.output("write", outputs, TransactionalKafkaSink(settings, topics, offsets))
 
     windowing = Windowing(settings.window_seconds, settings.allowed_lateness_seconds)
     summaries = op.map("summarise", enriched, partial(summarise, windowing=windowing))

@@ -13,6 +13,7 @@ import bytewax.operators as op
 import structlog
 from bytewax.dataflow import Dataflow
 
+from connectors.group_offsets import GroupOffsets
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
 from connectors.stopping import StopSink, drain_on_signals, stop_process
@@ -81,11 +82,12 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
         draining: ends reading when set.
     """
     flow = Dataflow("security")
-    records = op.input("read", flow, KafkaBatchSource(settings, topics, draining))
+    offsets = GroupOffsets(settings, topics)
+    records = op.input("read", flow, KafkaBatchSource(settings, topics, draining, offsets))
     logins = op.map("decode", records, read_processed_batch)
     encoded = op.map("encode", logins, rejects_only)
     outputs = op.key_on("by-partition", encoded, lambda batch: batch.key)
-    op.output("write", outputs, TransactionalKafkaSink(settings, topics))
+    op.output("write", outputs, TransactionalKafkaSink(settings, topics, offsets))
 
     windowing = Windowing(settings.alert_window_seconds, settings.alert_lateness_seconds)
     sighted = op.map("sight", logins, partial(sight, windowing=windowing))

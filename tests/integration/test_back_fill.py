@@ -2,10 +2,9 @@
 
 from threading import Event, Thread
 
-from kafka import KafkaProducer
-
 from tests.support.flow import Flow
 from tests.support.logins import numbers, records
+from tests.support.transactions import send_transaction, transactions
 
 
 def test_an_empty_input_ends_at_once(flow: Flow) -> None:
@@ -77,26 +76,6 @@ def test_a_producer_that_goes_on_does_not_keep_the_flow_up(flow: Flow) -> None:
     first = numbers(flow.outputs())
     assert first[:3_000] == list(range(3_000))
     assert len(first) < sent
+    assert sum(flow.topics.group_offsets(flow.group, flow.input).values()) == len(first)
     flow.back_fill()
     assert numbers(flow.outputs()) == list(range(sent))
-
-
-def transactions(flow: Flow) -> KafkaProducer:
-    """Return a producer that is ready for transactions."""
-    producer = KafkaProducer(bootstrap_servers=flow.servers, transactional_id=flow.name)
-    producer.init_transactions()
-    return producer
-
-
-def send_transaction(
-    producer: KafkaProducer, flow: Flow, which: range, *, abort: bool = False
-) -> None:
-    """Send logins as one transaction."""
-    producer.begin_transaction()
-    for record in records(which, partitions=1):
-        producer.send(flow.input, **record)
-    producer.flush()
-    if abort:
-        producer.abort_transaction()
-    else:
-        producer.commit_transaction()

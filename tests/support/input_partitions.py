@@ -6,13 +6,27 @@ from typing import cast
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from connectors.group_offsets import GroupOffsets
 from connectors.input_partition import End, InputPartition
 from connectors.resume import Position
+from connectors.topics import FlowTopics
 from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
 from settings import Settings
 
 __all__ = ["open_partitions"]
+
+FLOW_TOPICS = FlowTopics(
+    input="logins",
+    input_id="id",
+    partitions=1,
+    output="processed",
+    output_partitions=1,
+    dead_letters="dead",
+    progress="progress",
+    largest_output=1_000_000,
+    largest_dead_letter=1_000_000,
+)
 
 
 def open_partitions(
@@ -26,6 +40,7 @@ def open_partitions(
         batch_size: the flow's setting.
         limit: how many records the worker takes on at a time.
     """
+    settings = Settings(batch_size=batch_size)
     turns = Turns(limit)
     consumer = WorkerConsumer(cast("Consumer", _Client(messages)), "logins", limit)
     for number in numbers:
@@ -36,10 +51,11 @@ def open_partitions(
             TopicPartition("logins", number),
             Position(offset=0, start=0),
             {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
-            Settings(batch_size=batch_size),
+            settings,
             End(),
             turns,
             Event(),
+            GroupOffsets(settings, FLOW_TOPICS),
         )
         for number in numbers
     ]

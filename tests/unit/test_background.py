@@ -12,6 +12,8 @@ import background
 from background import run_in_background
 from connectors import group_offsets
 from connectors.group_offsets import GroupOffsets
+from settings import Settings
+from tests.support.input_partitions import FLOW_TOPICS
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
@@ -85,13 +87,13 @@ def test_the_groups_offsets_are_committed_after_any_failure(
     committed: dict[TopicPartition, Any] = {}
 
     def alter(_admin: object, _group: str, offsets: dict[TopicPartition, Any]) -> None:
-        if offsets[TopicPartition("in", 0)].offset == 1:
+        if offsets[TopicPartition(FLOW_TOPICS.input, 0)].offset == 1:
             raise AssertionError("of the client")
         committed.update(offsets)
 
     monkeypatch.setattr(GroupOffsets, "_connect", lambda _self: object())
     monkeypatch.setattr(group_offsets, "_alter", alter)
-    offsets = GroupOffsets(None, "group", "in")  # type: ignore[arg-type]
+    offsets = GroupOffsets(Settings(), FLOW_TOPICS)
     with capture_logs() as lines:
         offsets.commit(0, 1)
         wait_until(lambda: lines, "a line")
