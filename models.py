@@ -16,7 +16,8 @@ class ProcessedLogin(msgspec.Struct, frozen=True, gc=False):
         version_category: `legacy`, `stable`, `current` or `unknown`.
         locale: as it came, or `unknown`.
         masked_ip: the network's address, IPv4 to /24 and IPv6 to /48, without prefix length.
-        timestamp: when the login happened, in whole seconds since the epoch.
+        timestamp: when the login happened, in whole seconds since the epoch; as it was sent, even
+            if it is flagged `timestamp_ahead`.
         login_at: the same as ISO 8601, UTC, whole seconds.
         processed_at: when this flow processed it, ISO 8601, UTC.
         quality: the soft faults found, as sorted flags.

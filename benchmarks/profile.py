@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.feed import EPOCH, Feed
+from benchmarks.feed import EPOCH, SPAN_SECONDS, Feed
 from connectors.records import RecordBatch
 from operators.decode import decode_batch
 from operators.encode import encode_batch
@@ -63,7 +63,7 @@ def _batches() -> list[RecordBatch]:
             start=0,
             next_offset=first + BATCH,
             offsets=list(range(first, first + BATCH)),
-            timestamps=[EPOCH * 1_000] * BATCH,
+            timestamps=[(EPOCH + SPAN_SECONDS) * 1_000] * BATCH,
             values=[feed.value(number) for number in range(first, first + BATCH)],
             origins=[],
         )

@@ -31,6 +31,7 @@ __all__ = ["End", "InputPartition"]
 
 # For the broker to say where a partition ends, after a fetch of 100 ms; the worker waits meanwhile.
 CHECK_SECONDS = 0.5
+NO_TIMESTAMP = -1  # as Kafka's own clients show it
 LAG_SECONDS = 5.0  # between two looks, which cost as much as a poll
 
 
@@ -248,7 +249,6 @@ def _offsets(records: list[ConsumedRecord]) -> Sequence[int]:
 
 
 def _timestamps(records: list[ConsumedRecord]) -> list[int]:
-    """Return each record's timestamp in ms; the time of reading where it has none."""
-    now = int(time.time() * 1000)
+    """Return each record's timestamp in ms, as it was set; NO_TIMESTAMP where it has none."""
     stamps = [record.timestamp() for record in records]
-    return [now if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in stamps]
+    return [NO_TIMESTAMP if kind == TIMESTAMP_NOT_AVAILABLE else at for kind, at in stamps]

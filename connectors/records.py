@@ -70,7 +70,7 @@ class RecordBatch:
         start: the offset where this partition's state began; progress records repeat it.
         next_offset: the input offset behind the batch's last record.
         offsets: each record's offset, rising; compaction and transactions leave gaps.
-        timestamps: each record's timestamp in ms since the epoch.
+        timestamps: each record's timestamp in ms since the epoch, as it was set; -1 for none.
         values: each record's value, None for a tombstone.
         origins: the consumed messages, asked for key and headers of dead letters only.
         idle: no records came, and the partition is idle until some do.
@@ -100,7 +100,7 @@ class DeadLetter:
 
     Attributes:
         offset: the record's offset in its input partition.
-        timestamp: the record's timestamp in ms since the epoch.
+        timestamp: the record's timestamp in ms since the epoch; -1 for none.
         key: its key, untouched.
         value: its value, untouched; None for a tombstone.
         headers: its headers, untouched; None where they can't be read.
@@ -130,7 +130,8 @@ class OutputBatch:
             written already.
         records: the output records, parallel to offsets.
         dead_letters: the records that have no output.
-        arrived: the Kafka timestamp of the batch's first record in ms, None without records.
+        arrived: when the batch's first record was written, in ms since the epoch; None without
+            records, or if it isn't known.
     """
 
     topic: str

@@ -35,6 +35,7 @@ FLAGS = [
     "missing_device_type",
     "missing_ip",
     "missing_locale",
+    "timestamp_ahead",
     "unrecognised_device_type",
 ]
 DEAD_LETTER: Mapping[str, Schema] = {

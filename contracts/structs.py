@@ -14,12 +14,14 @@ class UserLogin(msgspec.Struct, frozen=True):
     same: a timestamp's text may have more leading zeros.) Soft faults, named with their fields,
     don't stop a record: it is processed, and its fault is flagged in `quality`. Three rules can't
     be said in JSON Schema: lengths are counted in bytes of UTF-8; an integer has neither fraction
-    nor exponent; and a timestamp is at most a day past the Kafka record's own, or the record is
-    dead for `timestamp_in_future`. Fields that aren't named here are ignored, and not copied.
+    nor exponent; and a timestamp is at most a day past the Kafka record's own (past the time of
+    reading, if that is absent or not from 2000 to 9999), or the record is dead for
+    `timestamp_in_future`. Fields that aren't named here are ignored, and not copied.
 
     Attributes:
         user_id: who logs in; any text that isn't empty.
-        timestamp: when, in whole seconds since the epoch: an integer, or its decimal digits.
+        timestamp: when, in whole seconds since the epoch: an integer, or its decimal digits. Soft
+            fault: more than a minute past the Kafka record's own is flagged `timestamp_ahead`.
         app_version: 1 to 4 groups of 1 to 9 digits with dots between, such as 2.3.0. Soft faults:
             another text is flagged `invalid_app_version`; absent, null or empty
             `missing_app_version`.
@@ -57,7 +59,7 @@ class DeadLetterHeaders(
         topic: the topic that the record stands on.
         partition: its partition there.
         offset: its offset there.
-        timestamp: its timestamp in ms since the epoch.
+        timestamp: its timestamp in ms since the epoch; -1 where it has none.
         truncated: what had to be left out; absent where nothing was.
     """
 

@@ -84,6 +84,14 @@ class LoginBatch(Generic[AnyLogin]):
     logins: list[AnyLogin]
     rejects: list[tuple[int, Reject]]
 
+    @property
+    def record_times(self) -> Sequence[int]:
+        """Each login's record timestamp in ms since the epoch, parallel to logins."""
+        times = self.source.timestamps
+        if len(self.logins) == len(times):
+            return times
+        return [times[index] for index in self.indexes]
+
 
 def sort_out(
     source: RecordBatch,

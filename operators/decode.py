@@ -1,7 +1,9 @@
 """From the bytes of a record to a login, or to the reason why they hold none."""
 
 import json
+import time
 from array import array
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import isfinite
 from types import NoneType
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 
 from connectors.records import RecordBatch
 from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
+from operators.event_time import has_time
 
 __all__ = ["decode", "decode_batch", "decode_carefully"]
 
@@ -42,7 +45,8 @@ def decode(value: bytes | None, record_timestamp: int) -> Login | Reject:
 
     Args:
         value: the record's value: JSON (RFC 8259) in UTF-8; None for a tombstone.
-        record_timestamp: when the record was written, in ms since the epoch.
+        record_timestamp: when the record was written, in ms since the epoch; where that isn't
+            known, when it was read.
     """
     if value is None:
         return Reject(Reason.TOMBSTONE, "the record has no value")
@@ -67,10 +71,23 @@ def decode(value: bytes | None, record_timestamp: int) -> Login | Reject:
     return decode_carefully(value, record_timestamp)
 
 
-def decode_batch(batch: RecordBatch) -> LoginBatch[Login]:
-    """Read the logins of a batch of records."""
-    results = list(map(decode, batch.values, batch.timestamps))
+def decode_batch(batch: RecordBatch, now: Callable[[], float] = time.time) -> LoginBatch[Login]:
+    """Read the logins of a batch of records.
+
+    Args:
+        batch: as it was read.
+        now: the clock, in seconds since the epoch.
+    """
+    results = list(map(decode, batch.values, _written_or_read(batch.timestamps, now)))
     return sort_out(batch, range(len(results)), results)
+
+
+def _written_or_read(timestamps: list[int], now: Callable[[], float]) -> Sequence[int]:
+    """Return when each record was written, in ms; when it is read, where it doesn't say."""
+    if not timestamps or (has_time(min(timestamps)) and has_time(max(timestamps))):
+        return timestamps
+    read = int(now() * 1_000)
+    return [timestamp if has_time(timestamp) else read for timestamp in timestamps]
 
 
 def decode_carefully(value: bytes, record_timestamp: int) -> Login | Reject:
@@ -108,7 +125,10 @@ def _to_login(fields: dict[str, Any], record_timestamp: int) -> Login | Reject:
         detail = "timestamp is not whole seconds since 1970, in decimal digits, up to the year 9999"
         return Reject(Reason.INVALID_TIMESTAMP, detail)
     if timestamp * 1_000 > record_timestamp + DAY_MS:
-        detail = "timestamp is more than a day past the record's own"
+        detail = (
+            "timestamp is more than a day past the record's own (past the time of reading, if the "
+            "record's is absent or not from 2000 to 9999)"
+        )
         return Reject(Reason.TIMESTAMP_IN_FUTURE, detail)
     return _SentLogin(**{**fields, "timestamp": timestamp})
 

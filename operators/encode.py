@@ -13,6 +13,7 @@ from connectors.records import (
 )
 from models import ProcessedLogin
 from operators.batches import LoginBatch, Reject
+from operators.event_time import has_time
 
 __all__ = ["encode", "encode_batch"]
 
@@ -39,8 +40,14 @@ def encode_batch(batch: LoginBatch[ProcessedLogin]) -> OutputBatch:
         offsets=offsets,
         records=[encode(login) for login in batch.logins],
         dead_letters=[_dead_letter(source, index, reject) for index, reject in rejects],
-        arrived=source.timestamps[0] if source.timestamps else None,
+        arrived=_arrived(source),
     )
+
+
+def _arrived(source: RecordBatch) -> int | None:
+    """Return when the batch's first record was written, if it says so."""
+    first = source.timestamps[0] if source.timestamps else None
+    return first if first is not None and has_time(first) else None
 
 
 def _dead_letter(source: RecordBatch, index: int, reject: Reject) -> DeadLetter:

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
 from operators.decode import LAST_SECOND
+from operators.event_time import AHEAD_MS, is_ahead
 from operators.privacy import mask_address
 
 __all__ = ["device_type", "enrich", "enrich_batch", "iso_time", "login_at", "version_category"]
@@ -80,6 +83,8 @@ def enrich_batch(
     """
     processed_at = f"{now().replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
     results = [enrich(login, processed_at, pseudonym) for login in batch.logins]
+    for place in _ahead(batch):
+        results[place] = _flagged(results[place], "timestamp_ahead")
     return sort_out(batch.source, batch.indexes, results, batch.rejects)
 
 
@@ -128,6 +133,22 @@ def iso_time(seconds: int) -> str:
 def _hour(hours: int) -> str:
     """Return all but minutes and seconds, which is nearly always the same as before."""
     return datetime.fromtimestamp(hours * HOUR_SECONDS, UTC).strftime("%Y-%m-%dT%H:")
+
+
+def _ahead(batch: LoginBatch[Login]) -> list[int]:
+    """Return the places of the logins from clocks that are ahead of their records."""
+    timestamps, record_times = [login.timestamp for login in batch.logins], batch.record_times
+    # Nearly always none is, which two loops in C tell.
+    if not timestamps or max(timestamps) * 1_000 <= min(record_times) + AHEAD_MS:
+        return []
+    pairs = zip(timestamps, record_times, strict=True)
+    return [place for place, pair in enumerate(pairs) if is_ahead(*pair)]
+
+
+def _flagged(result: ProcessedLogin | Reject, flag: str) -> ProcessedLogin | Reject:
+    if isinstance(result, Reject):
+        return result
+    return replace(result, quality=tuple(sorted((*result.quality, flag))))
 
 
 def _missing(login: Login) -> Iterator[str]:

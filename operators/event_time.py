@@ -1,8 +1,49 @@
-"""Windows of event time, and when they are over."""
+"""When a login happened, the windows of event time, and when they are over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Windowing"]
+__all__ = ["Windowing", "event_times", "has_time", "is_ahead"]
+
+# From 2000 (before there was a Kafka) to 9999, in ms. An earlier record time is in the wrong unit
+# (seconds), a default (0) or absent (-1), a later one in microseconds.
+FIRST_RECORD_TIME = 946_684_800_000
+LAST_RECORD_TIME = 253_402_300_799_999
+AHEAD_MS = 60_000  # a clock that is further ahead than this is wrong, rather than a little off
+
+
+def has_time(record_time: int) -> bool:
+    """Tell whether a record's timestamp, in ms since the epoch, can be when it was written."""
+    return FIRST_RECORD_TIME <= record_time <= LAST_RECORD_TIME
+
+
+def is_ahead(timestamp: int, record_time: int) -> bool:
+    """Tell whether a login claims to be more than a minute newer than its record.
+
+    Args:
+        timestamp: the login's, in seconds since the epoch.
+        record_time: its record's, in ms since the epoch; one before 2000 is ignored.
+    """
+    return timestamp * 1_000 > record_time + AHEAD_MS and has_time(record_time)
+
+
+def event_times(timestamps: list[int], record_times: Sequence[int]) -> list[int]:
+    """Return when logins happened: as they say, but not after their records were written.
+
+    A login from a fast clock would otherwise move its partition's event time ahead, and make all
+    others late until then. Record times are in the log, so a replay decides the same.
+
+    Args:
+        timestamps: the logins', in seconds since the epoch.
+        record_times: parallel to them, their records', in ms; one before 2000 is ignored.
+    """
+    # Nearly always no login of a batch is newer than any of its records: two loops in C tell.
+    if not timestamps or max(timestamps) * 1_000 <= min(record_times):
+        return timestamps
+    return [
+        record_time // 1_000 if timestamp * 1_000 > record_time >= FIRST_RECORD_TIME else timestamp
+        for timestamp, record_time in zip(timestamps, record_times, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,11 @@ __all__ = ["read_processed", "read_processed_batch", "rejects_only"]
 _read = msgspec.json.Decoder(ProcessedLogin).decode
 
 
-def read_processed(value: bytes | None, record_timestamp: int) -> ProcessedLogin | Reject:
+def read_processed(value: bytes | None) -> ProcessedLogin | Reject:
     """Read a processed login from a record's value. Never raises, whatever the bytes.
-
-    Devices have wrong clocks, and attackers may: a login from tomorrow would move the watermark,
-    and make all others of its partition late, until then. Nobody logs in after the record of it
-    was written, so that time is taken instead; it stands in the log, the same for every replay.
 
     Args:
         value: as the login flow wrote it; None for a tombstone.
-        record_timestamp: when the record was written, in ms since the epoch.
     """
     if value is None:
         return Reject(Reason.TOMBSTONE, "the record has no value")
@@ -35,18 +30,12 @@ def read_processed(value: bytes | None, record_timestamp: int) -> ProcessedLogin
         return Reject(Reason.NOT_JSON, "the record is no JSON in UTF-8")
     if not 0 <= login.timestamp <= LAST_SECOND:
         return Reject(Reason.INVALID_TIMESTAMP, "timestamp is no second from 1970 to 9999")
-    written = record_timestamp // 1_000
-    if login.timestamp > written:
-        return msgspec.structs.replace(login, timestamp=written)
     return login
 
 
 def read_processed_batch(batch: RecordBatch) -> LoginBatch[ProcessedLogin]:
     """Read the records of a batch."""
-    results = [
-        read_processed(value, timestamp)
-        for value, timestamp in zip(batch.values, batch.timestamps, strict=True)
-    ]
+    results = list(map(read_processed, batch.values))
     return sort_out(batch, range(len(results)), results)
 
 

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from connectors.records import partition_name
 from models import ProcessedLogin
 from operators.batches import LoginBatch
-from operators.event_time import Windowing
+from operators.event_time import Windowing, event_times
 from operators.stats import LoginStats
 
 __all__ = ["Logins", "Summary", "Total", "sum_up", "summarise"]
@@ -80,7 +80,7 @@ def sum_up(
         windowing: what windows there are.
         total: makes of some logins, in their order, what is kept of them.
     """
-    timestamps = [login.timestamp for login in batch.logins]
+    timestamps = event_times([login.timestamp for login in batch.logins], batch.record_times)
     newest = max(timestamps, default=None)
     windows, late = _sort(batch.logins, timestamps, newest, windowing)
     # Plain strings: a summary is pickled, and should not need the enum's module to be read.

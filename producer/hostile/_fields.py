@@ -196,6 +196,9 @@ def _in_future(now: int) -> Iterator[HostileMessage]:
     name = "timestamp_a_day_and_a_millisecond_past_the_record"
     late = dead_letter(name, "timestamp_in_future", login(name, now))
     yield replace(late, record_timestamp_ms=(now - ONE_DAY) * 1_000 - 1)
+    name = "timestamp_year_2200_of_a_record_time_in_seconds"
+    future = dead_letter(name, "timestamp_in_future", login(name, now, timestamp=YEAR_2200))
+    yield replace(future, record_timestamp_ms=now)
 
 
 def _two_faults(now: int) -> Iterator[HostileMessage]:

@@ -207,9 +207,18 @@ def _timestamps(now: int) -> Iterator[HostileMessage]:
     }.items():
         name = f"timestamp_{kind}"
         yield record(name, login(name, now, timestamp=timestamp))
-    name = "timestamp_a_day_past_the_record"
-    at_the_limit = record(name, login(name, now))
-    yield replace(at_the_limit, record_timestamp_ms=(now - ONE_DAY) * 1_000)
+    for kind, milliseconds, flags in (
+        ("a_minute", 60_000, ()),
+        ("a_minute_and_a_millisecond", 60_001, ("timestamp_ahead",)),
+        ("a_day", ONE_DAY * 1_000, ("timestamp_ahead",)),
+    ):
+        name = f"timestamp_{kind}_past_the_record"
+        ahead = record(name, login(name, now), *flags)
+        yield replace(ahead, record_timestamp_ms=now * 1_000 - milliseconds)
+    # Times that say nothing about when the record was written, so its login isn't ahead of it.
+    for kind, record_time in {"one": 1, "seconds": now, "before_2000": 946_684_799_999}.items():
+        name = f"record_time_{kind}"
+        yield replace(record(name, login(name, now)), record_timestamp_ms=record_time)
 
 
 def _unknown_fields(now: int) -> Iterator[HostileMessage]:

@@ -31,7 +31,7 @@ def audit_alerts(flow: Flow, sent: int) -> Audit:
     compare(result, letters, dead_letters(flow, dead_letter_topic(flow)))
     by_partition = defaultdict(list)
     for one in records:
-        login = read_processed(one.value, one.timestamp)
+        login = read_processed(one.value)
         if isinstance(login, ProcessedLogin):
             by_partition[one.partition].append(login)
     oracle = AlertOracle(thresholds(Settings()))

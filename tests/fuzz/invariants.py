@@ -30,7 +30,8 @@ DETAILS = [
     r"user_id is absent, null or empty",
     r"timestamp is absent, null or empty",
     r"timestamp is not whole seconds since 1970, in decimal digits, up to the year 9999",
-    r"timestamp is more than a day past the record's own",
+    r"timestamp is more than a day past the record's own \(past the time of reading, if the "
+    r"record's is absent or not from 2000 to 9999\)",
     r"ip is neither an IPv4 nor an IPv6 address",
     r"the value is JSON, but not an object",
     r"the value is nested (?:too deeply|over 512 levels deep)",
@@ -42,6 +43,7 @@ DETAILS = [
 _is_known_detail = re.compile("|".join(DETAILS)).fullmatch
 FLAGS = {
     "invalid_app_version",
+    "timestamp_ahead",
     "unrecognised_device_type",
     *(f"missing_{name}" for name in ("app_version", "device_id", "device_type", "ip", "locale")),
 }

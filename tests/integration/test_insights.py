@@ -158,6 +158,25 @@ def test_timestamp_in_the_future_moves_no_watermark(flow: Flow) -> None:
     ]
 
 
+def test_fast_clock_and_record_times_in_seconds_make_nobody_late(flow: Flow) -> None:
+    """Such logins are in the window of those around them, and come out as they were sent."""
+    flow.topics.make(flow.input, partitions=1)
+    [first, fast, seconds, last] = at(0, 5, 43_200, 6, 7)
+    for record in (first, fast, last):
+        record["timestamp_ms"] = (MINUTE + 7) * 1_000
+    seconds["timestamp_ms"] = MINUTE + 7
+    flow.topics.send(flow.input, [first, fast, seconds, last])
+    flow.back_fill()
+    assert figures(flow) == [("46:00", 4, False)]
+    assert [(one["timestamp"] - MINUTE, one["quality"]) for one in flow.outputs()] == [
+        (5, []),
+        (43_200, ["timestamp_ahead"]),
+        (6, []),
+        (7, []),
+    ]
+    assert flow.dead_letters() == []
+
+
 def test_other_window_length_over_an_old_recovery_folder_stops_the_start(flow: Flow) -> None:
     """One line says what to do, and nothing is written."""
     flow.topics.make(flow.input, partitions=1)

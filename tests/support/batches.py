@@ -22,8 +22,12 @@ def login_batch(
     partition: int = 0,
     idle: bool = False,
     gap: bool = False,
+    record_times: Sequence[int] = (),
 ) -> LoginBatch[ProcessedLogin]:
-    """A batch after enrich: first its logins, then a reject for each reason."""
+    """A batch after enrich: first its logins, then a reject for each reason.
+
+    Record times are in ms; without any, the records don't say when they were written.
+    """
     size = len(logins) + len(reasons)
     source = RecordBatch(
         topic="user-login",
@@ -31,7 +35,7 @@ def login_batch(
         start=0,
         next_offset=size,
         offsets=list(range(size)),
-        timestamps=[0] * size,
+        timestamps=list(record_times) or [0] * size,
         values=[None] * size,
         origins=[],
         idle=idle,

@@ -199,3 +199,16 @@ def test_each_hostile_message_meets_its_fate() -> None:
         for offset, record in zip(output.offsets, output.records, strict=True)
     }
     assert fates == {message.name: (message.expected, message.quality) for message in catalogue}
+
+
+@pytest.mark.parametrize(
+    ("record_time", "arrived"), [(NOW * 1_000, NOW * 1_000), (NOW, None), (-1, None)]
+)
+def test_only_a_usable_record_time_tells_when_a_batch_arrived(
+    record_time: int, arrived: int | None
+) -> None:
+    """A time in seconds would look like a latency of half a century."""
+    batch = source([good(), good()])
+    batch.timestamps = [record_time, NOW * 1_000]
+    assert written(batch).arrived == arrived
+    assert written(source([])).arrived is None

@@ -10,13 +10,16 @@ from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject
 from operators.decode import LAST_SECOND
 from operators.enrich import device_type, enrich, enrich_batch, login_at, version_category
+from operators.event_time import FIRST_RECORD_TIME
 from operators.privacy import mask_address
 
+SECOND = 1_720_622_216
 NOW = "2024-07-10T14:37:00.123Z"
 SOFT_FIELDS = ("app_version", "device_id", "device_type", "ip", "locale")
 FLAGS = {
     *(f"missing_{name}" for name in SOFT_FIELDS),
     "invalid_app_version",
+    "timestamp_ahead",
     "unrecognised_device_type",
 }
 
@@ -45,7 +48,7 @@ def login(**changes: str | None) -> Login:
         "device_id": "593-47-5928",
         "ip": "203.0.113.77",
     }
-    return Login(user_id="user", timestamp=1_720_622_216, **(fields | changes))
+    return Login(user_id="user", timestamp=SECOND, **(fields | changes))
 
 
 def processed(**changes: str | None) -> ProcessedLogin:
@@ -65,7 +68,7 @@ def test_a_clean_login_has_all_fields_and_no_flags() -> None:
         version_category="current",
         locale="CA",
         masked_ip="203.0.113.0",
-        timestamp=1_720_622_216,
+        timestamp=SECOND,
         login_at="2024-07-10T14:36:56Z",
         processed_at=NOW,
         quality=(),
@@ -200,10 +203,11 @@ def test_memory_for_texts_is_bounded(remember: object) -> None:
     assert remember.cache_info().currsize <= 1_000  # type: ignore[attr-defined]
 
 
-def batch(*given_logins: Login) -> LoginBatch[Login]:
-    """A batch after decode, the first record of which was rejected."""
-    source = RecordBatch("user-login", 0, 0, 99, [], [], [], [])
+def batch(*given_logins: Login, record_time: int = SECOND * 1_000) -> LoginBatch[Login]:
+    """A batch after decode: of its records, all of the same time, every other one was rejected."""
     indexes = [1 + 2 * position for position in range(len(given_logins))]
+    timestamps = [0, *[record_time, 0] * len(given_logins)]
+    source = RecordBatch("user-login", 0, 0, 99, [], timestamps, [], [])
     return LoginBatch(source, indexes, list(given_logins), [(0, Reject(Reason.TOMBSTONE, "why"))])
 
 
@@ -238,3 +242,42 @@ def test_enrich_leaves_its_input_alone() -> None:
     decoded = batch(login(ip="x"))
     enrich_batch(decoded)
     assert (decoded.indexes, len(decoded.logins), len(decoded.rejects)) == ([1], 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "flags"),
+    [
+        (-5_000, ()),
+        (0, ()),
+        (60_000, ()),
+        (60_001, ("timestamp_ahead",)),
+        (86_400_000, ("timestamp_ahead",)),
+    ],
+)
+def test_a_clock_more_than_a_minute_ahead_of_the_record_is_flagged(
+    milliseconds: int, flags: tuple[str, ...]
+) -> None:
+    """The timestamp stays as it was sent."""
+    [result] = enrich_batch(batch(login(), record_time=SECOND * 1_000 - milliseconds)).logins
+    assert (result.timestamp, result.quality) == (SECOND, flags)
+
+
+@pytest.mark.parametrize("record_time", [-1, 0, SECOND, FIRST_RECORD_TIME - 1])
+def test_a_record_without_a_usable_time_flags_no_clock(record_time: int) -> None:
+    """A record time that is absent, or before 2000, tells nothing of a login's clock."""
+    [result] = enrich_batch(batch(login(), record_time=record_time)).logins
+    assert result.quality == ()
+
+
+def test_only_the_login_that_is_ahead_is_flagged_among_its_other_faults() -> None:
+    """Flags stay sorted, and a login that is rejected anyway needs none."""
+    given = batch(login(), login(locale=None, device_type="x"), login(ip="x"), login())
+    given.source.timestamps[3] -= 90_000
+    given.source.timestamps[5] -= 90_000
+    enriched = enrich_batch(given)
+    flags = ("missing_locale", "timestamp_ahead", "unrecognised_device_type")
+    assert [result.quality for result in enriched.logins] == [(), flags, ()]
+    assert [reject.reason for _, reject in enriched.rejects] == [
+        Reason.TOMBSTONE,
+        Reason.INVALID_IP,
+    ]

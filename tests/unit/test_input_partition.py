@@ -1,7 +1,7 @@
-"""What an input partition says of the errors that its client hands it among the records."""
+"""What an input partition makes of its client's records, and says of the errors among them."""
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
 from monitoring.health import Health
 from tests.support.input_partitions import open_partitions
@@ -23,3 +23,20 @@ def test_an_error_is_told_with_its_place(
     [reading] = open_partitions([message], [1], 10, 10)
     with pytest.raises(SystemExit, match=f"^{place}: reading failed: .*lacks a permission"):
         reading.next_batch()
+
+
+def test_record_times_are_handed_on_as_they_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one in seconds, and -1 for none: whether it is of use is not the source's to say."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    stamps = [
+        (TIMESTAMP_CREATE_TIME, 1_720_622_216_000),
+        (TIMESTAMP_CREATE_TIME, 1_720_622_216),
+        (TIMESTAMP_NOT_AVAILABLE, 0),
+    ]
+    messages = [
+        Message(topic="logins", partition=0, offset=offset, value=b"", timestamp=stamp)
+        for offset, stamp in enumerate(stamps)
+    ]
+    [reading] = open_partitions(messages, [0], 10, 10)
+    [batch] = reading.next_batch()
+    assert batch.timestamps == [1_720_622_216_000, 1_720_622_216, -1]

@@ -2,12 +2,13 @@ import msgspec
 import pytest
 
 from operators.batches import Reason, Reject
+from operators.event_time import Windowing
 from operators.processed import read_processed, read_processed_batch, rejects_only
+from operators.sightings import sight
 from tests.support.attacks import START, login
 from tests.support.batches import login_batch
 
 GOOD = login(START, "u", "203.0.113.0")
-NOW_MS = START * 1_000
 
 
 def changed(**fields: object) -> bytes:
@@ -17,8 +18,8 @@ def changed(**fields: object) -> bytes:
 
 def test_what_the_login_flow_wrote_is_read_as_it_was() -> None:
     """All fields, and fields that a later version may add are passed over."""
-    assert read_processed(msgspec.json.encode(GOOD), NOW_MS) == GOOD
-    assert read_processed(changed(added_later=1), NOW_MS) == GOOD
+    assert read_processed(msgspec.json.encode(GOOD)) == GOOD
+    assert read_processed(changed(added_later=1)) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -39,24 +40,25 @@ def test_what_the_login_flow_wrote_is_read_as_it_was() -> None:
 )
 def test_what_is_no_processed_login_is_rejected(value: bytes | None, reason: Reason) -> None:
     """Whatever the bytes, with its reason."""
-    verdict = read_processed(value, NOW_MS)
+    verdict = read_processed(value)
     assert isinstance(verdict, Reject)
     assert verdict.reason == reason
 
 
-@pytest.mark.parametrize("ahead", [1, 86_400, 10**9])
-def test_login_from_the_future_counts_when_its_record_was_written(ahead: int) -> None:
-    """So that no wrong clock closes windows for the others; up to then it is left as it is."""
-    now = changed(timestamp=START)
-    ahead_of_it = changed(timestamp=START + ahead)
-    assert read_processed(now, NOW_MS) == GOOD
-    assert read_processed(ahead_of_it, NOW_MS + 999) == GOOD
+def test_login_from_the_future_counts_when_its_record_was_written() -> None:
+    """So that no fast clock closes windows for the others."""
+    fast, windowing = login(START + 43_200, "u", "203.0.113.0"), Windowing(300, 60)
+    source = login_batch([fast, GOOD], record_times=[START * 1_000 + 999] * 2).source
+    source.values = [msgspec.json.encode(one) for one in (fast, GOOD)]
+    summary = sight(read_processed_batch(source), windowing)
+    assert summary.newest == START
+    assert [total.users for total in summary.windows.values()] == [["u", "u"]]
+    assert summary.late == ()
 
 
 def test_only_rejects_are_written() -> None:
     """As dead letters, with the progress behind the whole batch."""
     source = login_batch([GOOD, GOOD]).source
-    source.timestamps = [NOW_MS] * 2
     source.values = [msgspec.json.encode(GOOD), b"{}"]
     source.origins = [Origin(), Origin()]
     batch = read_processed_batch(source)

@@ -38,6 +38,7 @@ FLAGS = {
     "missing_device_id",
     "missing_ip",
     "invalid_app_version",
+    "timestamp_ahead",
     "unrecognised_device_type",
 }
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|\d{3}-\d\d-\d{4}")

@@ -12,6 +12,7 @@ from tests.support.batches import at, login_batch, processed
 from tests.support.window_oracle import WindowOracle
 
 WINDOWING = Windowing(seconds=60, lateness=10)
+NOW = 1_720_622_216
 
 
 def stats_of(logins: list[ProcessedLogin]) -> LoginStats:
@@ -98,3 +99,20 @@ def test_pickled_summary_is_small_and_names_no_reason_enum() -> None:
     assert pickle.loads(pickled) == summary  # noqa: S301 - our own
     assert b"Reason" not in pickled
     assert len(pickled) < 1_500
+
+
+def test_a_login_from_a_fast_clock_makes_nobody_late() -> None:
+    """It counts in the window in which its record was written, as do those behind it."""
+    logins = at(NOW, NOW + 43_200, NOW + 1)
+    batch = login_batch(logins, record_times=[NOW * 1_000 + 300] * 3)
+    summary = summarise(batch, WINDOWING)
+    assert {start: stats.logins for start, stats in summary.windows.items()} == {NOW - NOW % 60: 3}
+    assert (summary.newest, summary.late_logins) == (NOW, 0)
+
+
+def test_rejects_take_no_login_s_record_time() -> None:
+    """Each login is bounded by its own record, wherever in the batch that stood."""
+    batch = login_batch(at(NOW + 600), Reason.NOT_JSON, record_times=[NOW * 1_000, 1])
+    batch.source.timestamps.reverse()
+    batch.indexes = [1]
+    assert summarise(batch, WINDOWING).newest == NOW
