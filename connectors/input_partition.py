@@ -1,4 +1,4 @@
-"""One input partition: polled for batches, watched for silence, ended in time."""
+"""One input partition: polled for batches, compared with its end, ended in time."""
 
 import time
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from bytewax.inputs import StatefulSourcePartition
 from confluent_kafka import (
     TIMESTAMP_NOT_AVAILABLE,
     KafkaError,
-    KafkaException,
     Message,
     TopicPartition,
 )
 
+from connectors.coverage import CoverageWatch
 from connectors.group_offsets import GroupOffsets
-from connectors.idleness import IdleWatch
+from connectors.partition_ends import PartitionEnds
 from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
@@ -29,8 +29,6 @@ from settings import Settings
 
 __all__ = ["End", "InputPartition"]
 
-# For the broker to say where a partition ends, after a fetch of 100 ms; the worker waits meanwhile.
-CHECK_SECONDS = 0.5
 NO_TIMESTAMP = -1  # as Kafka's own clients show it
 LAG_SECONDS = 5.0  # between two looks, which cost as much as a poll
 
@@ -77,6 +75,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         position: where reading begins.
         state: what a snapshot holds so far.
         settings: the process's settings.
+        ends: asks where partitions end now; shared by those of the worker.
         end: where to end, if anywhere; shared by the partitions of the process.
         turns: when to poll; shared, too.
         draining: ends the partition when set.
@@ -90,6 +89,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         position: Position,
         state: SourceState,
         settings: Settings,
+        ends: PartitionEnds,
         end: End,
         turns: Turns,
         draining: Event,
@@ -102,7 +102,12 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._state = state
         self._batch_size = settings.batch_size
         self._interval = timedelta(milliseconds=settings.batch_interval_ms)
-        self._idle = IdleWatch(settings.idle_partition_seconds, self._at_end, time.monotonic)
+        self._coverage = CoverageWatch(
+            lambda: ends.of(where.partition),
+            settings.idle_partition_seconds,
+            self._interval.total_seconds(),
+            time.monotonic,
+        )
         self._end = end
         self._turns = turns
         self._draining = draining
@@ -126,14 +131,14 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             return []
         records = self._poll()
         self._look_at_lag()
+        self._coverage.look(self._position)
         if records or self._gap:
             # A gap has to be known at once: an end, or idleness, must not come before it.
-            self._idle.heard()
             return [self._batch(some) for some in _cut(records, self._batch_size)]
         self._note_position()
         if self._end.reached(self._where.partition, self._position()):
             raise StopIteration
-        return [self._batch([], idle=True)] if self._idle.silent() else []
+        return [self._batch([])] if self._coverage.has_news() else []
 
     def next_awake(self) -> datetime | None:
         """Return when to poll again: at once if more is there, or it had no turn, else later."""
@@ -184,7 +189,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if not error.retriable():
             stop_process(f"{where}: reading failed: {error.str()}{denied(error)}")
 
-    def _batch(self, records: list[ConsumedRecord], *, idle: bool = False) -> RecordBatch:
+    def _batch(self, records: list[ConsumedRecord]) -> RecordBatch:
         offsets = _offsets(records)
         if offsets:
             self._state["next_offset"] = offsets[-1] + 1
@@ -199,7 +204,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             timestamps=_timestamps(records),
             values=[record.value() for record in records],
             origins=records,
-            idle=idle,
+            coverage=self._coverage.hand_on(records=bool(records)),
             gap=gap,
         )
 
@@ -223,14 +228,6 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         _, end = self._consumer.client.get_watermark_offsets(self._where, cached=True)
         if end >= 0:  # negative before the first answer
             observe.lag(self._where.partition, end - self._position())
-
-    def _at_end(self) -> bool:
-        """Ask the broker whether all committed records were read; False if it doesn't answer."""
-        try:
-            _, end = self._consumer.client.get_watermark_offsets(self._where, timeout=CHECK_SECONDS)
-        except KafkaException:
-            return False
-        return self._position() >= end
 
 
 def _cut(records: list[ConsumedRecord], most: int) -> list[list[ConsumedRecord]]:

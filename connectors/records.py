@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = [
+    "NOTHING_KNOWN",
     "ConsumedRecord",
+    "Coverage",
     "DeadLetter",
     "Headers",
     "OutputBatch",
@@ -60,6 +62,27 @@ class ConsumedRecord(RecordOrigin, Protocol):
         """Return the kind of the record's timestamp, and the timestamp in ms."""
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Up to when a partition was read: what was committed by `until` is in this batch or before it.
+
+    Times are seconds of a clock that never goes back, the same one for all of a partition's batches
+    in a run. By default nothing is known.
+
+    Attributes:
+        read_at: when the batch was read.
+        since: from here to `until` the partition was followed without a break.
+        until: the last time for which it is known that nothing more was there.
+    """
+
+    read_at: float = 0.0
+    since: float = 0.0
+    until: float = 0.0
+
+
+NOTHING_KNOWN = Coverage()
+
+
 @dataclass(slots=True)
 class RecordBatch:
     """Records of one input partition, one list a column.
@@ -73,7 +96,7 @@ class RecordBatch:
         timestamps: each record's timestamp in ms since the epoch, as it was set; -1 for none.
         values: each record's value, None for a tombstone.
         origins: the consumed messages, asked for key and headers of dead letters only.
-        idle: no records came, and the partition is idle until some do.
+        coverage: up to when the partition was read; a batch may have nothing else to tell.
         gap: the first batch of a state that began in mid-stream: there were records before it
             that belong to the same windows.
     """
@@ -86,7 +109,7 @@ class RecordBatch:
     timestamps: list[int]
     values: list[bytes | None]
     origins: Sequence[RecordOrigin]
-    idle: bool = False
+    coverage: Coverage = NOTHING_KNOWN
     gap: bool = False
 
 

@@ -6,12 +6,15 @@ from threading import Event, local
 import structlog
 from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.clients import open_consumer
 from connectors.connection import Connection
+from connectors.coverage import question_pause
 from connectors.group_offsets import GroupOffsets
 from connectors.input_partition import End, InputPartition
+from connectors.partition_ends import PartitionEnds
 from connectors.progress import ProgressReader
 from connectors.records import RecordBatch
 from connectors.refusals import denied
@@ -49,6 +52,7 @@ class _Worker(local):
     """What each worker of a process has for itself."""
 
     consumer: WorkerConsumer | None = None
+    ends: PartitionEnds | None = None
 
 
 class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
@@ -106,6 +110,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             position,
             state,
             self._settings,
+            self._workers.ends or self._open_ends(),
             self._end,
             self._turns,
             self._draining,
@@ -151,15 +156,23 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "queued.min.messages": READ_AHEAD_TURNS * self._at_a_time,
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
-                # A broker answers a connection in order: behind an empty fetch of half a second,
-                # the default, the question where a partition ends times out, and none becomes idle.
-                "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 2_000,
             },
             **client_options(self._connection),
         )
         self._workers.consumer = WorkerConsumer(client, self._topics.input, self._at_a_time)
         return self._workers.consumer
+
+    def _open_ends(self) -> PartitionEnds:
+        def open_client() -> AdminClient:
+            return AdminClient(
+                {**self._connection.librdkafka(), "reconnect.backoff.max.ms": 2_000},
+                **client_options(self._connection),
+            )
+
+        pause = question_pause(self._settings.idle_partition_seconds)
+        self._workers.ends = PartitionEnds(open_client, self._topics.input, pause, time.monotonic)
+        return self._workers.ends
 
     def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
         """Return the log's first offset and the end of what is committed in it now."""

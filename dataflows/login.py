@@ -98,6 +98,7 @@ def window_config(settings: Settings, topics: FlowTopics, draining: Event) -> Wi
     return WindowConfig(
         windowing=Windowing(settings.window_seconds, settings.allowed_lateness_seconds),
         partitions=topics.partitions,
+        idle_seconds=settings.idle_partition_seconds,
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
         tell=log.warning,
         refuse=stop_process,

@@ -124,6 +124,7 @@ def window_config(
     return WindowConfig(
         windowing=windowing,
         partitions=topics.partitions,
+        idle_seconds=settings.idle_partition_seconds,
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
         tell=log.warning,
         refuse=stop_process,

@@ -29,6 +29,7 @@ class WindowConfig:
     Attributes:
         windowing: what windows there are.
         partitions: how many the input has.
+        idle_seconds: how long windows wait for a partition that gives no login.
         at_end: tells, when the input has ended, whether the open windows shall be shown as well.
         tell: takes a line for the people who run the flow.
         refuse: ends the run with a text when state of an earlier run doesn't fit.
@@ -39,6 +40,7 @@ class WindowConfig:
 
     windowing: Windowing
     partitions: int
+    idle_seconds: float
     at_end: Callable[[], bool]
     tell: Callable[[str], object]
     refuse: Refuse
@@ -94,7 +96,9 @@ class FoldLogic(
             _check_seconds(seconds, config)
             self._incomplete_to.update(incomplete_to)
             self._open.update((start, self._window(data)) for start, data in saved)
-        self._watermark = Watermark(config.partitions, self._windowing.lateness, watermark)
+        self._watermark = Watermark(
+            config.partitions, self._windowing.lateness, config.idle_seconds, watermark
+        )
 
     def on_batch(self, values: list[Summary[Total]]) -> tuple[list[Results], bool]:
         """Fold the summaries, then close the windows that nothing in time can come for."""
@@ -142,7 +146,7 @@ class FoldLogic(
     def _fold(self, summary: Summary[Total]) -> int:
         """Add a summary to the open windows; return how many logins came for closed ones."""
         partition, late = summary.partition, 0
-        self._watermark.hear(partition, summary.newest, idle=summary.idle)
+        self._watermark.hear(partition, summary.newest, summary.coverage, logins=summary.has_logins)
         if summary.incomplete_to is not None:
             self._incomplete_to[partition] = summary.incomplete_to
         for start, total in summary.windows.items():

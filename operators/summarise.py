@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
 
-from connectors.records import partition_name
+from connectors.records import NOTHING_KNOWN, Coverage, partition_name
 from models import ProcessedLogin
 from operators.batches import LoginBatch
 from operators.event_time import Windowing, event_times
@@ -39,7 +39,7 @@ class Summary(Generic[Total]):
         windows: the totals of the logins that are in time, by their window's start.
         late: the totals of those that are late, in parts.
         rejects: how many records went to the dead letters, by reason.
-        idle: the partition has nothing to read, and is left out until it has.
+        coverage: up to when the partition was read.
         gap: records before this batch belong to the same windows and are not read.
         incomplete_to: set by the lateness operator after a gap: windows that begin up to here may
             lack logins.
@@ -50,7 +50,7 @@ class Summary(Generic[Total]):
     windows: Mapping[int, Total]
     late: tuple[Total, ...]
     rejects: Mapping[str, int]
-    idle: bool = False
+    coverage: Coverage = NOTHING_KNOWN
     gap: bool = False
     incomplete_to: int | None = None
 
@@ -58,6 +58,11 @@ class Summary(Generic[Total]):
     def key(self) -> str:
         """The name of the input partition."""
         return partition_name(self.partition)
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether there is a login in it, in time or late."""
+        return bool(self.windows or self.late)
 
     @property
     def late_logins(self) -> int:
@@ -91,7 +96,7 @@ def sum_up(
         windows={start: total(logins) for start, logins in windows.items()},
         late=(total(late),) if late else (),
         rejects=dict(rejects),
-        idle=batch.source.idle,
+        coverage=batch.source.coverage,
         gap=batch.source.gap,
     )
 

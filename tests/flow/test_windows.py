@@ -134,7 +134,7 @@ class Runs:
     def _flow(self, source: Input, *, at_end: bool) -> Dataflow:
         """Wired as in the login flow."""
         windowing = Windowing(self.seconds, 10)
-        config = WindowConfig(windowing, PARTITIONS, lambda: at_end, self.told.append, refuse)
+        config = WindowConfig(windowing, PARTITIONS, 60, lambda: at_end, self.told.append, refuse)
         flow = Dataflow("windows")
         batches = op.input("batches", flow, source)
         summaries = op.map("summarise", batches, lambda batch: summarise(batch, windowing))

@@ -32,7 +32,7 @@ class AlertRun:
     ) -> None:
         self._thresholds = thresholds
         self._windowing = windowing
-        self._config = WindowConfig(windowing, partitions, lambda: True, print, refuse)
+        self._config = WindowConfig(windowing, partitions, 60, lambda: True, print, refuse)
         self._lateness = [LatenessLogic[Sightings](windowing) for _ in range(partitions)]
         self._findings = FindingsLogic(self._config, thresholds)
         self._bursts = BurstLogic(thresholds)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from connectors.records import RecordBatch
+from connectors.records import NOTHING_KNOWN, Coverage, RecordBatch
 from models import ProcessedLogin
 from operators.batches import LoginBatch, Reason, Reject
 
@@ -20,7 +20,7 @@ def login_batch(
     logins: Sequence[ProcessedLogin] = (),
     *reasons: Reason,
     partition: int = 0,
-    idle: bool = False,
+    coverage: Coverage = NOTHING_KNOWN,
     gap: bool = False,
     record_times: Sequence[int] = (),
 ) -> LoginBatch[ProcessedLogin]:
@@ -38,7 +38,7 @@ def login_batch(
         timestamps=list(record_times) or [0] * size,
         values=[None] * size,
         origins=[],
-        idle=idle,
+        coverage=coverage,
         gap=gap,
     )
     rejects = [

@@ -1,13 +1,15 @@
 """A worker's input partitions over a client that has certain messages, without a broker."""
 
+import time
 from collections.abc import Sequence
 from threading import Event
-from typing import cast
+from typing import NoReturn, cast
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from connectors.group_offsets import GroupOffsets
 from connectors.input_partition import End, InputPartition
+from connectors.partition_ends import PartitionEnds
 from connectors.resume import Position
 from connectors.topics import FlowTopics
 from connectors.turns import Turns
@@ -27,6 +29,7 @@ FLOW_TOPICS = FlowTopics(
     largest_output=1_000_000,
     largest_dead_letter=1_000_000,
 )
+LATER_SECONDS = 3_600.0  # nothing is asked before
 
 
 def open_partitions(
@@ -42,6 +45,7 @@ def open_partitions(
     """
     settings = Settings(batch_size=batch_size)
     turns = Turns(limit)
+    ends = PartitionEnds(_no_client, "logins", LATER_SECONDS, time.monotonic)
     consumer = WorkerConsumer(cast("Consumer", _Client(messages)), "logins", limit)
     for number in numbers:
         consumer.begin(number, 0)
@@ -52,6 +56,7 @@ def open_partitions(
             Position(offset=0, start=0),
             {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
             settings,
+            ends,
             End(),
             turns,
             Event(),
@@ -59,6 +64,10 @@ def open_partitions(
         )
         for number in numbers
     ]
+
+
+def _no_client() -> NoReturn:
+    raise AssertionError("asked for an end")
 
 
 class _Client:

@@ -4,6 +4,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
+from connectors.records import Coverage
 from models import Insight, ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
@@ -16,6 +17,8 @@ from tests.support.batches import at, login_batch
 from tests.support.refusal import refuse
 
 WINDOWING = Windowing(seconds=60, lateness=10)
+IDLE_SECONDS = 60
+IDLE = Coverage(read_at=61.0, since=0.0, until=60.0)  # of a partition that was silent for so long
 
 
 class Fold:
@@ -40,7 +43,9 @@ class Fold:
             partition: LatenessLogic[LoginStats](windowing, lateness.get(partition), lambda: 900.0)
             for partition in range(partitions)
         }
-        config = WindowConfig(windowing, partitions, lambda: at_end, self.told.append, refuse)
+        config = WindowConfig(
+            windowing, partitions, IDLE_SECONDS, lambda: at_end, self.told.append, refuse
+        )
         self._windows = WindowsLogic(config, state[1] if state else None)
 
     def __call__(self, partition: int, *timestamps: int, **source: Any) -> WindowResults:

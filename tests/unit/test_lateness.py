@@ -82,7 +82,7 @@ def test_summary_goes_on_with_the_newest_login_of_its_partition() -> None:
     assert judge(logic).newest is None
     assert judge(logic, 500).newest == 500
     assert judge(logic, 450).newest == 500
-    assert judge(logic, idle=True).newest == 500
+    assert judge(logic).newest == 500
 
 
 def test_summary_handed_in_stays_as_it_is() -> None:
@@ -134,7 +134,7 @@ def test_partition_that_was_not_heard_behind_its_gap_makes_all_up_to_now_incompl
     """Nobody knows what was not read; it becomes clear with the partition's first login."""
     logic = LatenessLogic[LoginStats](WINDOWING, clock=lambda: 5_000.9)
     assert judge(logic, gap=True).incomplete_to == 5_000
-    assert judge(logic, idle=True, gap=True).incomplete_to == 5_000
+    assert judge(logic, gap=True).incomplete_to == 5_000
     rejected = summarise(login_batch([], Reason.NOT_JSON), WINDOWING)
     assert logic.on_batch([rejected])[0][0].incomplete_to == 5_000
     assert judge(logic, 1_000).incomplete_to == 1_010

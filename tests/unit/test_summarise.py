@@ -1,8 +1,10 @@
 import pickle
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.records import Coverage
 from models import ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
@@ -79,11 +81,18 @@ def test_reject_moves_no_event_time() -> None:
 
 
 def test_summary_of_an_empty_batch_is_empty_and_says_why_it_came() -> None:
-    """It comes to say that its partition is idle, and that there is a gap before what follows."""
-    summary = summarise(login_batch(idle=True, gap=True), WINDOWING)
+    """To tell up to when its partition was read, or that there is a gap before what follows."""
+    coverage = Coverage(read_at=3, since=1, until=2)
+    summary = summarise(login_batch(coverage=coverage, gap=True), WINDOWING)
     assert (summary.windows, summary.late, summary.rejects, summary.newest) == ({}, (), {}, None)
-    assert (summary.idle, summary.gap) == (True, True)
-    assert not summarise(login_batch(at(1)), WINDOWING).idle
+    assert (summary.coverage, summary.gap) == (coverage, True)
+
+
+def test_summary_has_logins_whether_they_are_late_or_not() -> None:
+    """Dead letters are none."""
+    assert summarise(login_batch(at(1)), WINDOWING).has_logins
+    assert replace(summarise(login_batch(at(500, 1)), WINDOWING), windows={}).has_logins
+    assert not summarise(login_batch([], Reason.NOT_JSON), WINDOWING).has_logins
 
 
 def test_same_batch_gives_the_same_summary() -> None:

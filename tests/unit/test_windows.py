@@ -8,6 +8,7 @@ from datasketches import hll_sketch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.records import Coverage
 from models import Insight, ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
@@ -17,7 +18,7 @@ from operators.summarise import summarise
 from operators.windows import WindowConfig, WindowResults, WindowsLogic
 from tests.support.batches import at, login_batch, processed
 from tests.support.refusal import refuse
-from tests.support.window_fold import WINDOWING, Fold
+from tests.support.window_fold import IDLE, IDLE_SECONDS, WINDOWING, Fold
 from tests.support.window_oracle import WindowOracle, assert_same_windows
 
 
@@ -72,7 +73,7 @@ def test_partition_that_was_not_heard_holds_windows_back_until_it_is_idle() -> N
     """Nobody knows how old its first login will be."""
     fold = Fold()
     assert closed(fold(0, 5, 100)) == []
-    assert closed(fold(1, idle=True)) == [("00:00", 1)]
+    assert closed(fold(1, coverage=IDLE)) == [("00:00", 1)]
 
 
 def test_silent_partition_holds_windows_back_until_it_is_idle_and_then_counts_in_time() -> None:
@@ -80,7 +81,7 @@ def test_silent_partition_holds_windows_back_until_it_is_idle_and_then_counts_in
     fold = Fold()
     fold(1, 5)
     assert closed(fold(0, 5, 100)) == []
-    assert closed(fold(1, idle=True)) == [("00:00", 2)]
+    assert closed(fold(1, coverage=IDLE)) == [("00:00", 2)]
     assert fold(1, 6, 61, 65) == WindowResults(late=1)
     assert closed(fold(0, 130)) == []
     assert closed(fold(1, 131)) == [("01:00", 3)]
@@ -90,19 +91,49 @@ def test_partition_that_speaks_again_holds_the_watermark_again() -> None:
     """It never moves back, and goes on only when that partition has come along."""
     fold = Fold()
     fold(0, 300)
-    fold(1, idle=True)
+    fold(1, coverage=IDLE)
     fold(1, 250)
     assert closed(fold(0, 600)) == []
     assert closed(fold(1, 600)) == [("04:00", 1), ("05:00", 1)]
 
 
-def test_dead_letters_alone_end_a_partition_s_idleness() -> None:
-    """It speaks, so its next login may come at any moment."""
+def test_partition_with_nothing_but_dead_letters_becomes_idle() -> None:
+    """They come without a pause, but no login does."""
     fold = Fold()
-    fold(1, idle=True)
+    fold(0, 100, 200)
+    results = [
+        fold.give(fold.summary(1, [], Reason.NOT_JSON, coverage=Coverage(second, 0, second)))
+        for second in range(1, IDLE_SECONDS + 1)
+    ]
+    assert [closed(result) for result in results[:-1]] == [[]] * (IDLE_SECONDS - 1)
+    assert closed(results[-1]) == [("01:00", 1)]
+
+
+def test_dead_letters_do_not_end_a_partition_s_idleness() -> None:
+    """Only a login is waited for."""
+    fold = Fold()
+    fold(1, coverage=IDLE)
+    fold.give(fold.summary(1, [], Reason.NOT_JSON, coverage=Coverage(70, 69, 69)))
     assert closed(fold(0, 100, 200)) == [("01:00", 1)]
-    fold.give(fold.summary(1, [], Reason.NOT_JSON))
-    assert closed(fold(0, 400)) == []
+
+
+def test_silence_is_counted_from_the_last_login_even_if_that_is_late() -> None:
+    """A second too early the partition still holds the windows."""
+    fold = Fold()
+    fold(0, 100, 200)
+    fold(1, 95, coverage=Coverage(read_at=20, since=0, until=20))
+    fold(1, 5, coverage=Coverage(read_at=50, since=0, until=50))
+    assert closed(fold(1, coverage=Coverage(read_at=110, since=0, until=109))) == []
+    assert closed(fold(1, coverage=Coverage(read_at=111, since=0, until=110))) == [("01:00", 2)]
+
+
+def test_silence_is_counted_from_the_last_interruption() -> None:
+    """While the partition was not followed, nobody knows whether it was silent."""
+    fold = Fold()
+    fold(0, 100, 200)
+    fold(1, 95, coverage=Coverage(read_at=20, since=0, until=20))
+    assert closed(fold(1, coverage=Coverage(read_at=300, since=250, until=309))) == []
+    assert closed(fold(1, coverage=Coverage(read_at=311, since=250, until=310))) == [("01:00", 2)]
 
 
 def test_when_all_partitions_are_idle_the_watermark_stays() -> None:
@@ -110,15 +141,15 @@ def test_when_all_partitions_are_idle_the_watermark_stays() -> None:
     fold = Fold()
     fold(0, 100)
     fold(1, 20)
-    assert closed(fold(0, idle=True)) == []
-    assert closed(fold(1, idle=True)) == []
+    assert closed(fold(0, coverage=IDLE)) == []
+    assert closed(fold(1, coverage=IDLE)) == []
     assert figures(fold.end()) == [("00:00", 1), ("01:00", 1)]
 
 
 def test_window_that_idleness_closed_is_never_written_again() -> None:
     """Not in this run, nor after a restart, nor with a longer allowed lateness."""
     fold = Fold()
-    fold(1, idle=True)
+    fold(1, coverage=IDLE)
     assert closed(fold(0, 5, 100)) == [("00:00", 1)]
     patient = Windowing(seconds=60, lateness=1_000)
     for again in (fold, Fold(state=fold.state()), Fold(windowing=patient, state=fold.state())):
@@ -130,7 +161,7 @@ def test_window_that_idleness_closed_is_never_written_again() -> None:
 def test_restart_does_not_know_which_partitions_are_idle() -> None:
     """They may have got logins meanwhile, which the others must not make late."""
     fold = Fold()
-    fold(1, idle=True)
+    fold(1, coverage=IDLE)
     fold(0, 100)
     again = Fold(state=fold.state())
     assert closed(again(0, 5_000)) == []
@@ -197,7 +228,7 @@ def test_restart_remembers_which_windows_lie_behind_a_gap() -> None:
 def test_gap_of_one_partition_counts_for_the_windows_of_all() -> None:
     """While it was not heard, up to now: the fold's clock says 900."""
     fold = Fold()
-    fold(1, idle=True, gap=True)
+    fold(1, coverage=IDLE, gap=True)
     assert closed(fold(0, 800, 905, 961, 1_100)) == [("16:00", 1)]
     assert fold.told[0].count("Z") == 2
 
@@ -232,7 +263,8 @@ def test_state_of_another_format_is_refused(state: object) -> None:
 
 def test_snapshot_makes_only_changed_windows_ready() -> None:
     """With a thousand open windows the others' bytes are the same objects as before."""
-    logic = WindowsLogic(WindowConfig(WINDOWING, 2, lambda: False, print, refuse))
+    config = WindowConfig(WINDOWING, 2, IDLE_SECONDS, lambda: False, print, refuse)
+    logic = WindowsLogic(config)
     logic.on_batch([summarise(login_batch(at(5, 65)), WINDOWING)])
     before = dict(logic.snapshot()[-1])
     logic.on_batch([summarise(login_batch(at(66)), WINDOWING)])
@@ -243,7 +275,8 @@ def test_snapshot_makes_only_changed_windows_ready() -> None:
 
 def test_snapshot_does_not_change_with_later_batches() -> None:
     """The engine pickles it later than it asks for it, and it names no class of this project."""
-    logic = WindowsLogic(WindowConfig(WINDOWING, 2, lambda: False, print, refuse))
+    config = WindowConfig(WINDOWING, 2, IDLE_SECONDS, lambda: False, print, refuse)
+    logic = WindowsLogic(config)
     logic.on_batch([summarise(login_batch(at(5)), WINDOWING)])
     snapshot = logic.snapshot()
     pickled = pickle.dumps(snapshot)

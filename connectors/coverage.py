@@ -1,0 +1,84 @@
+"""Up to when a partition was read: the silence of one that has nothing isn't a delay in reading."""
+
+from collections.abc import Callable
+
+from connectors.partition_ends import CommittedEnd
+from connectors.records import Coverage
+
+__all__ = ["LONGEST_QUESTION_PAUSE_SECONDS", "CoverageWatch", "question_pause"]
+
+MARKS = 10  # that tell of a silence while it lasts: so exact is what they tell
+SHORTEST_QUESTION_PAUSE_SECONDS = 0.1
+# A broker that is away for less than this, between two questions, isn't noticed.
+LONGEST_QUESTION_PAUSE_SECONDS = 6.0
+# How much later than it should a worker may come to ask: it is busy for moments at any time.
+SLACK_SECONDS = 2.0
+
+
+def question_pause(idle_seconds: float) -> float:
+    """Return how many seconds lie between two questions where a partition ends."""
+    pause = max(idle_seconds / MARKS, SHORTEST_QUESTION_PAUSE_SECONDS)
+    return min(pause, LONGEST_QUESTION_PAUSE_SECONDS)
+
+
+class CoverageWatch:
+    """Follows how long a partition has been read to its end without a break.
+
+    The end is known from questions. Time between two of them counts if the partition was read to
+    both ends, and if they are no further apart than the questions of a worker that polls in time:
+    a broker that doesn't answer, a worker that can't write and a process that was suspended have
+    no part in it.
+
+    Args:
+        end: returns where the partition ended when last asked, and asks again in time.
+        idle_seconds: for how long a silence is told of; nothing depends on it beyond that.
+        poll_seconds: between two polls of a partition that has nothing to read.
+        clock: seconds, never going back; that of the questions.
+    """
+
+    def __init__(
+        self,
+        end: Callable[[], CommittedEnd | None],
+        idle_seconds: float,
+        poll_seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._end = end
+        self._idle_seconds = idle_seconds
+        self._longest_pause = question_pause(idle_seconds) + poll_seconds + SLACK_SECONDS
+        self._clock = clock
+        self._since = self._until = self._told = self._records_at = clock()
+
+    def look(self, position: Callable[[], int]) -> None:
+        """Compare how far the partition was read with its end, unless all of a silence is told."""
+        if self._silence(self._told) >= self._idle_seconds:
+            return
+        end = self._end()
+        if end is None or end.asked_at <= self._until or position() < end.offset:
+            return
+        if end.asked_at - self._until > self._longest_pause:
+            self._since = end.asked_at
+        self._until = end.asked_at
+
+    def has_news(self) -> bool:
+        """Tell whether a batch without records is due, since a silence has become longer."""
+        longer = self._until - self._told
+        silence = self._silence(self._until)
+        return longer > 0 and (
+            longer >= self._idle_seconds / MARKS or silence >= self._idle_seconds
+        )
+
+    def hand_on(self, *, records: bool) -> Coverage:
+        """Return what a batch tells of it.
+
+        Args:
+            records: whether there are any in the batch.
+        """
+        now = self._clock()
+        if records:
+            self._records_at = now
+        self._told = self._until
+        return Coverage(read_at=now, since=self._since, until=self._until)
+
+    def _silence(self, until: float) -> float:
+        return until - max(self._since, self._records_at)

@@ -1,0 +1,86 @@
+"""Where partitions end: asked of the brokers, and never waited for."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+__all__ = ["CommittedEnd", "PartitionEnds"]
+
+REQUEST_SECONDS = 5.0  # after which a question counts as unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedEnd:
+    """Where a partition ended when the broker was asked.
+
+    Attributes:
+        asked_at: when the question was sent; whatever was committed before lies below the offset.
+        offset: behind the last record that a reader of committed records can see.
+    """
+
+    asked_at: float
+    offset: int
+
+
+class PartitionEnds:
+    """Asks where a worker's partitions end, all of them in one request, while the worker works on.
+
+    The answer comes in a thread of the client's, and is there at a later call.
+
+    Args:
+        open_client: makes an admin client; called when there is something to ask.
+        topic: which all partitions belong to.
+        seconds: between two questions.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        open_client: Callable[[], AdminClient],
+        topic: str,
+        seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._open_client = open_client
+        self._topic = topic
+        self._seconds = seconds
+        self._clock = clock
+        self._client: AdminClient | None = None
+        self._wanted: set[int] = set()
+        self._asked_at = clock()
+        self._answers: dict[TopicPartition, Future[Any]] = {}
+        self._ends: dict[int, CommittedEnd] = {}
+
+    def of(self, partition: int) -> CommittedEnd | None:
+        """Return the newest answer, None before the first, and see to it that a newer one comes."""
+        self._wanted.add(partition)
+        if self._answers and all(answer.done() for answer in self._answers.values()):
+            self._take_answers()
+        if not self._answers and self._clock() - self._asked_at >= self._seconds:
+            self._ask()
+        return self._ends.get(partition)
+
+    def _ask(self) -> None:
+        self._client = self._client or self._open_client()
+        self._client.poll(0)  # serves the client's log lines and errors
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(self._topic, partition): latest for partition in self._wanted}
+        self._wanted = set()
+        self._asked_at = self._clock()
+        self._answers = self._client.list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_SECONDS
+        )
+
+    def _take_answers(self) -> None:
+        for place, answer in self._answers.items():
+            if answer.exception() is None:
+                self._ends[place.partition] = CommittedEnd(self._asked_at, answer.result().offset)
+            else:
+                # librdkafka 2.x remembers a leader's epoch for good, and a broker that was
+                # restarted refuses an old one: the next question gets a client of its own.
+                self._client = None
+        self._answers = {}
