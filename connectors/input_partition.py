@@ -108,6 +108,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             self._interval.total_seconds(),
             time.monotonic,
         )
+        self._ends = ends
         self._end = end
         self._turns = turns
         self._draining = draining
@@ -150,6 +151,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def close(self) -> None:
         """End reading."""
+        self._ends.close()
         self._consumer.end(self._where.partition)
         HEALTH.ended()
 

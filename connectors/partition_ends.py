@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import IsolationLevel, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+from connectors.clients import AdminClient
 
 __all__ = ["CommittedEnd", "PartitionEnds"]
 
@@ -64,6 +66,13 @@ class PartitionEnds:
             self._ask()
         return self._ends.get(partition)
 
+    def close(self) -> None:
+        """Let go of the client, and of a question without an answer; a later one opens another."""
+        if self._client:
+            self._client.close()
+        self._client = None
+        self._answers = {}
+
     def _ask(self) -> None:
         self._client = self._client or self._open_client()
         self._client.poll(0)  # serves the client's log lines and errors
@@ -76,11 +85,11 @@ class PartitionEnds:
         )
 
     def _take_answers(self) -> None:
-        for place, answer in self._answers.items():
+        answers, self._answers = self._answers, {}
+        for place, answer in answers.items():
             if answer.exception() is None:
                 self._ends[place.partition] = CommittedEnd(self._asked_at, answer.result().offset)
             else:
                 # librdkafka 2.x remembers a leader's epoch for good, and a broker that was
                 # restarted refuses an old one: the next question gets a client of its own.
-                self._client = None
-        self._answers = {}
+                self.close()

@@ -6,10 +6,9 @@ from threading import Event, local
 import structlog
 from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from connectors.client_log import SERVE_SECONDS, client_options
-from connectors.clients import open_consumer
+from connectors.clients import open_admin, open_consumer
 from connectors.connection import Connection
 from connectors.coverage import question_pause
 from connectors.group_offsets import GroupOffsets
@@ -164,14 +163,16 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         return self._workers.consumer
 
     def _open_ends(self) -> PartitionEnds:
-        def open_client() -> AdminClient:
-            return AdminClient(
-                {**self._connection.librdkafka(), "reconnect.backoff.max.ms": 2_000},
+        self._workers.ends = PartitionEnds(
+            lambda: open_admin(
+                self._connection,
+                {"reconnect.backoff.max.ms": 2_000},
                 **client_options(self._connection),
-            )
-
-        pause = question_pause(self._settings.idle_partition_seconds)
-        self._workers.ends = PartitionEnds(open_client, self._topics.input, pause, time.monotonic)
+            ),
+            self._topics.input,
+            question_pause(self._settings.idle_partition_seconds),
+            time.monotonic,
+        )
         return self._workers.ends
 
     def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:

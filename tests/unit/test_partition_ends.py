@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
+from connectors.clients import AdminClient
 from connectors.partition_ends import CommittedEnd, PartitionEnds
 
 SECONDS = 6.0
@@ -18,6 +18,7 @@ class Brokers:
 
     Attributes:
         now: the clock.
+        closed: how many clients were closed.
         clients: how many were opened.
         questions: the partitions of each question.
     """
@@ -25,6 +26,7 @@ class Brokers:
     def __init__(self) -> None:
         self.now = 0.0
         self.clients = 0
+        self.closed = 0
         self.questions: list[list[int]] = []
         self._open: dict[TopicPartition, Future[Any]] = {}
         self.ends = PartitionEnds(self._open_client, "logins", SECONDS, lambda: self.now)
@@ -32,6 +34,10 @@ class Brokers:
     def _open_client(self) -> AdminClient:
         self.clients += 1
         return cast("AdminClient", self)
+
+    def close(self) -> None:
+        """Be closed."""
+        self.closed += 1
 
     def poll(self, _seconds: float) -> None:
         """Serve nothing."""
@@ -109,8 +115,21 @@ def test_failed_question_keeps_the_last_answer_and_the_next_one_has_a_client_of_
     brokers.ask(12)
     brokers.fail()
     assert brokers.ask(17) == [CommittedEnd(6, 42)]
-    assert brokers.clients == 1
+    assert (brokers.clients, brokers.closed) == (1, 1)
     brokers.ask(18)
     brokers.answer(43)
     assert brokers.ask(19) == [CommittedEnd(18, 43)]
-    assert brokers.clients == 2
+    assert (brokers.clients, brokers.closed) == (2, 1)
+
+
+def test_closing_lets_go_of_the_client_and_of_an_open_question() -> None:
+    """Another partition of the worker may still ask, and is answered."""
+    brokers = Brokers()
+    brokers.ends.close()
+    brokers.ask(6)
+    brokers.ends.close()
+    brokers.ends.close()
+    assert brokers.closed == 1
+    brokers.ask(12)
+    brokers.answer(43)
+    assert brokers.ask(13) == [CommittedEnd(12, 43)]
