@@ -5,12 +5,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from types import FrameType
 from typing import NoReturn, Protocol
 
 import structlog
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from background import run_in_background
+from signals import on_stop_signals
 
 __all__ = ["StopSink", "before_the_end", "drain_on_signals", "stop_process"]
 
@@ -20,24 +24,32 @@ _last_steps: list[Callable[[], None]] = []
 
 
 def drain_on_signals() -> Event:
-    """Return an event that the first SIGTERM or SIGINT sets; a second signal ends the process.
+    """Return an event that SIGTERM, SIGINT or SIGHUP sets; a second signal ends the process.
 
     The engine itself dies on SIGTERM without a snapshot and ends with an error on SIGINT. Sources
     that end when the event is set make it drain: last batch, last snapshot, exit status 0.
+
+    The event is set by a thread, since a handler may not take its lock. The interpreter writes each
+    signal into a pipe that the thread reads, even while the main thread is within the engine.
     """
     draining = Event()
-
-    def drain(signum: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        draining.set()
-        log.info(
-            "stopping", signal=signal.Signals(signum).name, then="a second signal ends at once"
-        )
-
-    signal.signal(signal.SIGTERM, drain)
-    signal.signal(signal.SIGINT, drain)
+    signals, written = os.pipe()
+    os.set_blocking(written, False)  # as the interpreter wants it
+    signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+    on_stop_signals(_end_on_the_next)
+    run_in_background("signals", partial(_set_on_signal, signals, draining))
     return draining
+
+
+def _end_on_the_next(_signum: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _set_on_signal(signals: int, draining: Event) -> None:
+    signum = os.read(signals, 1)[0]
+    draining.set()
+    log.info("stopping", signal=signal.Signals(signum).name, then="a second signal ends at once")
 
 
 class StopRequest(Protocol):
@@ -78,12 +90,25 @@ def stop_process(message: str) -> NoReturn:
     when two partitions fail together. Nothing is lost by ending here: an open transaction never
     commits, and the next start goes on from the progress records.
     """
-    log.error(message)
+    try:
+        log.error(message)
+        for step in (_flush, *_last_steps):
+            _attempt(step)
+    finally:
+        os._exit(1)
+
+
+def _flush() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    for step in _last_steps:
+
+
+def _attempt(step: Callable[[], None]) -> None:
+    """Take one of the last steps; that one fails is no reason to leave out those behind it."""
+    try:
         step()
-    os._exit(1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
+        log.warning("a step before the end failed", error=f"{type(error).__name__}: {error}")
 
 
 def before_the_end(step: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from dashboard.reader import Reader, empty
 from insights.reading import REQUEST_SECONDS
 from logs import configure_logs
 from settings import Settings, load_settings
+from signals import on_stop_signals
 
 log = structlog.get_logger()
 
@@ -91,7 +92,8 @@ def _stop_if_refused(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    # The server stops in order on either signal, then raises it once more.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The server has handlers of its own for SIGINT and SIGTERM; it stops in order, and then raises
+    # the signal once more.
+    on_stop_signals(signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         main()

@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     except CommandError as error:
         say(str(error))
         return INTERRUPTED if draining.is_set() else 1
+    except SystemExit as end:
+        if end.code != 0:  # the line of a wait in vain; 0 is that of one that was interrupted
+            raise
     return INTERRUPTED if draining.is_set() else 0
 
 

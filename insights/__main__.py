@@ -20,6 +20,7 @@ from insights.reading import REQUEST_SECONDS, committed_consumer, partitions
 from insights.text import as_json, as_table
 from insights.windows import UnreadableRecordError, Window, Windows
 from settings import Settings, load_settings
+from signals import on_stop_signals
 
 READ_AT_ONCE = 500
 POLL_SECONDS = 0.2
@@ -149,7 +150,7 @@ def _discard_output() -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    on_stop_signals(signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             main()

@@ -5,14 +5,13 @@ python -m local_kafka --download-only
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from local_kafka.broker import LocalKafka
 from local_kafka.errors import LocalKafkaError
 from local_kafka.jars import class_path
+from signals import interrupt_once
 
 PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
 
@@ -24,8 +23,7 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, default=Path(".local/kafka"))
     parser.add_argument("--download-only", action="store_true", help="fetch Apache Kafka, and end")
     options = parser.parse_args()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _interrupt_once)
+    interrupt_once()
     try:
         if options.download_only:
             class_path(_say)
@@ -44,13 +42,6 @@ def _run(kafka: LocalKafka) -> int:
         return _say(f"local Kafka ended by itself: see {kafka.log_file}", status=1)
     finally:
         kafka.stop()
-
-
-def _interrupt_once(_signum: int, _frame: FrameType | None) -> None:
-    """Begin to stop; further signals must not break off the stopping."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _say(line: str, *, status: int = 0) -> int:

@@ -26,6 +26,7 @@ from producer.messages import (
 from producer.options import DEFAULT_RATE, parse
 from producer.sending import Pacer, Sender, StopRequest
 from settings import load_settings
+from signals import on_stop_signals
 
 BAR_EVERY_SECONDS = 0.1
 
@@ -34,8 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Send what the options ask for; give the exit status."""
     options = parse(arguments)
     settings = load_settings()
-    # Until there is something to lose, both signals end the wait at once.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Until there is something to lose, a signal ends the wait at once.
+    on_stop_signals(signal.default_int_handler)
     try:
         producer = connect(settings, options.partitions, options.replication_factor)
     except BrokerError as error:

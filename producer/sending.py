@@ -1,6 +1,5 @@
 """Sending with a bound on what is under way, an even pace, and a count of what was acknowledged."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from kafka.errors import KafkaError
 from connectors.refusals import forbidden
 from producer.connection import say
 from producer.messages import Message
+from signals import on_stop_signals
 
 __all__ = ["Pacer", "Sender", "StopRequest"]
 
@@ -26,7 +26,7 @@ LINE_EVERY_SECONDS = 60
 
 
 class StopRequest:
-    """Becomes true when the process is asked to stop by SIGINT or SIGTERM.
+    """Becomes true when the process is asked to stop by SIGINT, SIGTERM or SIGHUP.
 
     A plain flag: an exception out of a signal handler could hit kafka-python between counting a
     record and keeping it, and an Event's lock isn't safe in a handler.
@@ -34,8 +34,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._requested = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._request)
+        on_stop_signals(self._request)
 
     def __bool__(self) -> bool:
         return self._requested

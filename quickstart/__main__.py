@@ -8,17 +8,16 @@ State stays in .local, so the next run goes on where this one ended.
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from local_kafka import LocalKafka, LocalKafkaError
 from settings import load_settings
+from signals import interrupt_once
 
 LOCAL = Path(".local")
 KAFKA_PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
@@ -35,8 +34,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=KAFKA_PORT, help="of the local Kafka")
     port = parser.parse_args().port
     settings = load_settings()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _interrupt_once)
+    interrupt_once()
     with ExitStack() as parts:
         try:
             if "kafka_bootstrap_servers" in settings.model_fields_set:
@@ -50,15 +48,7 @@ def main() -> int:
         except LocalKafkaError as error:
             return _say(str(error), status=1)
         except KeyboardInterrupt:
-            return 0
-
-
-def _interrupt_once(_signum: int, _frame: FrameType | None) -> None:
-    """Begin to stop; further signals must not break off the stopping."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _say("stopping all parts; run it again to go on from here")
-    raise KeyboardInterrupt
+            return _say("stopping all parts; run it again to go on from here")
 
 
 @contextmanager

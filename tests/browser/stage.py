@@ -1,5 +1,6 @@
 """Topics as the flow leaves them, written record by record, and the page that shows them."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -118,8 +119,8 @@ class Stage:
         self.topics.send(self.flow.dead_letter_topic, [record] * count)
 
     @contextmanager
-    def dashboard(self, port: int) -> Iterator[str]:
-        """Run the page while the block runs, and give its address."""
+    def dashboard(self, port: int, end_with: int = signal.SIGTERM) -> Iterator[str]:
+        """Run the page while the block runs, and give its address; a signal ends it in order."""
         log = self.flow.folder / "dashboard.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -133,8 +134,9 @@ class Stage:
             wait_until(lambda: _answers(port), "the page is served")
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
-            process.wait(120)
+            process.send_signal(end_with)
+            status = process.wait(120)
+        assert status == 0
         assert "Traceback" not in log.read_text(), log.read_text()
 
 

@@ -1,5 +1,6 @@
 """The page when its broker, or the page's own server, goes away and comes back."""
 
+import signal
 from pathlib import Path
 
 from playwright.sync_api import Page as BrowserPage
@@ -55,7 +56,7 @@ def test_a_page_whose_server_was_restarted_goes_on(
     """The server keeps nothing that isn't on the topics: an open page shows the same again."""
     stage.make_topics()
     stage.write(insight(0, [login(1)]))
-    with stage.dashboard(port) as address:
+    with stage.dashboard(port, end_with=signal.SIGHUP) as address:
         page.goto(address)
         wait_for_text(page, ".value-logins", "1")
     stage.write(insight(1, [login(2)]))

@@ -25,7 +25,7 @@ DRAIN_SECONDS = 10
 AWAY_SECONDS = 6.0
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize(("processes", "workers"), [(1, 1), (1, 2), (2, 1)])
 def test_a_signal_drains(
     crash_flow: Flow, signum: signal.Signals, processes: int, workers: int, start: Start

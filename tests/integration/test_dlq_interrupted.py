@@ -1,8 +1,11 @@
 """Replays that are killed, interrupted and fenced: each letter goes back once."""
 
 import signal
+import sys
 import time
+from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tests.support.dead_letters import PARTITIONS, closing, dead, replayed, start
@@ -53,6 +56,22 @@ def test_interrupted_in_order_and_repeated(letters: Flow) -> None:
     assert replayed(letters) == list(range(count))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells whether a signal is heeded")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_while_it_waits_for_a_broker(
+    tmp_path: Path, free_ports: list[int], signum: signal.Signals
+) -> None:
+    """Nothing was done, and the status says so."""
+    nobody = Flow(f"127.0.0.1:{free_ports[0]}", "nobody", tmp_path)
+    with start(nobody, "show", BROKER_WAIT_SECONDS="60") as process:
+        wait_until(lambda: _heeds(process.pid, signum), "it heeds signals")
+        process.send_signal(signum)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+
+
 def test_of_two_at_once_the_first_is_fenced(letters: Flow) -> None:
     """The one started later does the work; the other ends with a line, and nothing is twice."""
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(600)))
@@ -89,6 +108,13 @@ def test_marks_of_a_deleted_topic_do_not_count(letters: Flow) -> None:
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(9, 18)))
     assert closing(letters).startswith("9 replayed")
     assert replayed(letters) == list(range(18))
+
+
+def _heeds(pid: int, signum: int) -> bool:
+    """Tell whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [caught] = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+    return bool(int(caught, 16) >> (signum - 1) & 1)
 
 
 def _wait_for_records(flow: Flow, count: int) -> None:

@@ -202,7 +202,7 @@ def test_the_path_of_its_folder_may_hold_anything(tmp_path: Path) -> None:
     assert "broker.rack = Köln\\1" in started.log_file.read_text()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGINT], ids=["SIGHUP", "SIGINT"])
 def test_the_command_runs_until_a_signal(tmp_path: Path, signum: signal.Signals) -> None:
     """`python -m local_kafka` answers without a network, and on a signal ends with status 0."""
     port = unused_port()

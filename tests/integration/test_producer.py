@@ -177,7 +177,7 @@ def test_stops_at_the_first_message_that_the_broker_refuses(
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_flushes_and_ends_well_when_asked_to_stop(
     kafka: Broker, topic: str, number: signal.Signals
 ) -> None:
