@@ -30,6 +30,7 @@ from operators.encode import encode_batch
 from operators.enrich import enrich_batch
 from operators.event_time import Windowing
 from operators.insights import insight_records
+from operators.late_watch import LateWatch
 from operators.lateness import lateness
 from operators.privacy import pseudonyms
 from operators.report import late_tally, report, tally
@@ -88,7 +89,10 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
         "tallies", op.map("tally", judged, tally), op.map("late", results, late_tally)
     )
     tallies = op.inspect("observe", tallies, observe.judged)
-    reports = report("report", tallies, settings.report_every, stop_process)
+    late_watch = LateWatch(
+        log.warning, f"ALLOWED_LATENESS_SECONDS={settings.allowed_lateness_seconds}"
+    )
+    reports = report("report", tallies, settings.report_every, stop_process, late_watch.count)
     op.output("print", reports, TerminalSink())
     return flow
 

@@ -30,6 +30,7 @@ from operators.detectors import Thresholds
 from operators.enrich import iso_time
 from operators.event_time import Windowing
 from operators.fold import WindowConfig
+from operators.late_watch import LateWatch
 from operators.lateness import lateness
 from operators.processed import read_processed_batch, rejects_only
 from operators.sightings import sight
@@ -94,7 +95,8 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
     judged = lateness("lateness", sighted, windowing, stop_process)
     config = window_config(settings, windowing, topics, draining)
     found = findings("findings", judged, config, thresholds(settings))
-    told = op.inspect("tell", found, tell)
+    late_watch = LateWatch(log.warning, f"ALERT_LATENESS_SECONDS={windowing.lateness}")
+    told = op.inspect("tell", found, partial(tell, late_watch))
     alerts = bursts("bursts", told, thresholds(settings), stop_process)
     counted = op.inspect("observe", alerts, observe.alerted)
     written = op.flat_map("alerts", counted, alert_records)
@@ -134,12 +136,14 @@ def window_config(
     )
 
 
-def tell(_step_id: str, findings: Findings) -> None:
+def tell(late_watch: LateWatch, _step_id: str, findings: Findings) -> None:
     """Log that windows were judged, so that quiet and standing still look different."""
+    logins = sum(window.logins for window in findings.windows)
     observe.late(findings.late)
+    late_watch.count(logins + findings.late, findings.late)
     log.info(
         "windows judged",
         until=iso_time(findings.windows[-1].span.end),
-        logins=sum(window.logins for window in findings.windows),
+        logins=logins,
         late_logins=findings.late,
     )

@@ -35,6 +35,7 @@ SHORTEST_SPAN_SECONDS = 0.001  # a rate over less says nothing
 TOP_VALUES = 10  # of app versions and of locales: what a screen holds
 
 Clock = Callable[[], float]
+Judged = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def report(
     up: Stream[Tally],
     every: int,
     refuse: Refuse,
+    judged: Judged = lambda _logins, _late: None,
 ) -> KeyedStream[Report]:
     """Add up tallies and emit a report whenever another `every` records have been seen.
 
@@ -161,11 +163,12 @@ def report(
         up: of all partitions.
         every: how many records, logins and dead letters together, lie between two reports.
         refuse: ends the run with a text when state of an earlier run doesn't fit.
+        judged: is told how many logins came, and how many were late, of these or earlier ones.
     """
     keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _tally: REPORT_KEY)
 
     def build(state: State | None) -> ReportLogic:
-        return ReportLogic(every, state)
+        return ReportLogic(every, state, judged=judged)
 
     return op.stateful_batch(step_id, keyed, or_refuse(build, refuse))
 
@@ -177,14 +180,22 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         every: how many records lie between two reports.
         state: what snapshot() returned in an earlier run, or None.
         clock: seconds, never going back.
+        judged: is told how many logins came, and how many were late, of these or earlier ones.
 
     Raises:
         StateFormatError: another version of this program wrote the state.
     """
 
-    def __init__(self, every: int, state: State | None = None, clock: Clock = time.monotonic):
+    def __init__(
+        self,
+        every: int,
+        state: State | None = None,
+        clock: Clock = time.monotonic,
+        judged: Judged = lambda _logins, _late: None,
+    ) -> None:
         self._every = every
         self._clock = clock
+        self._judged = judged
         self._totals = Totals(state)
         self._steps_shown = self._steps()
         self._earliest = clock()
@@ -193,10 +204,12 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
 
     def on_batch(self, values: list[Tally]) -> tuple[list[Report], bool]:
         """Add the tallies up, and report if that is due."""
-        before = self._totals.records
+        records, logins, late = self._counts()
         for tally in values:
             self._totals.add(tally)
-        if self._first is None and self._totals.records > before:
+        more_records, more_logins, more_late = self._counts()
+        self._judged(more_logins - logins, more_late - late)
+        if self._first is None and more_records > records:
             # Rates count from here: nobody knows when the first batch began.
             self._first = self._last = _Mark(self._clock(), self._totals.stats.logins)
         return self._due_reports(), self.RETAIN
@@ -231,6 +244,10 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         self._steps_shown, self._last = self._steps(), now
         self._earliest = now.seconds + SECONDS_BETWEEN_REPORTS
         return make_report(self._totals, rate, final=final)
+
+    def _counts(self) -> tuple[int, int, int]:
+        """Return how many records, logins and late logins there were."""
+        return self._totals.records, self._totals.stats.logins, self._totals.late
 
     def _steps(self) -> int:
         """Return how many times `every` records have been seen."""

@@ -183,6 +183,16 @@ def test_fast_clock_and_record_times_in_seconds_make_nobody_late(flow: Flow) -> 
     assert flow.dead_letters() == []
 
 
+def test_many_late_logins_are_told_in_one_line(flow: Flow) -> None:
+    """Behind a fast clock that its record's time doesn't bound, as that is later still."""
+    flow.topics.make(flow.input, partitions=1)
+    flow.topics.send(flow.input, [*at(0, 43_200), *at(0, *[5] * 600)])
+    output = flow.back_fill(BATCH_SIZE="100").output()
+    [line] = [line for line in output.splitlines() if "came too late" in line]
+    assert "ALLOWED_LATENESS_SECONDS=10" in line
+    assert "600 (99.8%) late logins" in output
+
+
 def test_other_window_length_over_an_old_recovery_folder_stops_the_start(flow: Flow) -> None:
     """One line says what to do, and nothing is written."""
     flow.topics.make(flow.input, partitions=1)

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.security import thresholds
+from dataflows.security import tell, thresholds
 from models import Alert, ProcessedLogin
-from operators.alerts import alert_key, alert_records
+from operators.alerts import Findings, Judged, alert_key, alert_records
 from operators.bursts import HISTORY
-from operators.detectors import Thresholds
+from operators.detectors import Span, Thresholds
 from operators.event_time import Windowing
+from operators.late_watch import LateWatch
 from operators.state import StateFormatError
 from settings import Settings
 from tests.support.alert_oracle import AlertOracle
@@ -139,6 +140,16 @@ def test_late_logins_are_in_no_alert_but_told() -> None:
     assert run.late == 0
     run.read(0, [login(START + 800, "later", None)])
     assert (run.alerts, run.late) == ([], 5)
+
+
+def test_many_late_logins_are_told_by_the_setting_s_name() -> None:
+    """Once their windows are judged, with those that are in no window counted in."""
+    told: list[str] = []
+    window = Judged(Span(START, START + WINDOW, final=True), 250, (), {})
+    tell(LateWatch(told.append, "ALERT_LATENESS_SECONDS=60"), "tell", Findings((window,), 50))
+    [line] = told
+    assert line.startswith("50 of the last 300 logins came too late")
+    assert "ALERT_LATENESS_SECONDS=60" in line
 
 
 def test_end_shows_open_windows_and_a_later_run_replaces_them() -> None:

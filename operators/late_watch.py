@@ -1,0 +1,52 @@
+"""One line for the people who run the flow when many logins come too late for their windows."""
+
+import time
+from collections.abc import Callable
+
+__all__ = ["LateWatch"]
+
+JUDGED_LOGINS = 200  # fewer say nothing: a phone that was offline sends a few dozen at once
+MANY = 0.1  # of the logins judged
+SECONDS_BETWEEN_LINES = 3_600.0  # it goes on until somebody has mended it: once an hour is enough
+
+
+class LateWatch:
+    """Counts late logins, and tells when there are many.
+
+    Args:
+        tell: takes the line.
+        setting: the allowed lateness's name and value, for the line.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str], object],
+        setting: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tell = tell
+        self._setting = setting
+        self._clock = clock
+        self._logins = 0
+        self._late = 0
+        self._quiet_until = clock()
+
+    def count(self, logins: int, late: int) -> None:
+        """Count logins, and how many of these or earlier ones turned out to be late."""
+        self._logins += logins
+        self._late += late
+        if self._logins < JUDGED_LOGINS:
+            return
+        if self._late > MANY * self._logins and self._clock() >= self._quiet_until:
+            self._quiet_until = self._clock() + SECONDS_BETWEEN_LINES
+            self._tell(self._line())
+        self._logins = self._late = 0
+
+    def _line(self) -> str:
+        return (
+            f"{self._late:,} of the last {self._logins:,} logins came too late, so that no window "
+            "has them: a producer's clock is fast, old logins were sent again, or logins arrive "
+            f"later than {self._setting} allows (docs/operations.md, LoginManyLate, says how to "
+            "tell); more such lines within the hour are left out"
+        )
