@@ -1,7 +1,7 @@
 """Where reading an input partition begins: one decision from snapshot, progress and log."""
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from models import Progress
 
@@ -19,6 +19,7 @@ class SourceState(TypedDict):
     topic_id: str
     start: int
     next_offset: int | None
+    group: NotRequired[str]  # not in what earlier versions wrote
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Position:
         start: the offset where the state that will be built begins.
         read_again: offsets that were read before, and are again for lack of a snapshot.
         gap: the state begins in mid-stream: earlier records of the partition aren't in it.
+        progress_behind: by how many offsets the progress is behind the snapshot.
     """
 
     offset: int
     start: int
     read_again: int = 0
     gap: bool = False
+    progress_behind: int = 0
 
 
 class StateDoesNotFitError(Exception):
@@ -48,6 +51,9 @@ def resume_position(
     log_start: int,
     topic_id: str,
     on_missing_state: OnMissingState,
+    group: str,
+    *,
+    repeats_allowed: bool,
 ) -> Position:
     """Decide where reading a partition begins.
 
@@ -62,14 +68,23 @@ def resume_position(
         topic_id: the input topic's id.
         on_missing_state: with progress but no snapshot, `replay` goes back to where the state
             began; `continue` starts at the progress with empty state.
+        group: the flow's consumer group, which the progress belongs to.
+        repeats_allowed: the delivery is at-least-once. Nobody is fenced then, so a process that was
+            asleep may write its progress behind a newer one; the snapshot shows as well as any
+            progress that all outputs before it are written, if it is of the same group.
 
     Raises:
         StateDoesNotFitError: with what happened and what to do.
     """
     if snapshot is not None:
         _check_snapshot(snapshot, topic_id)
-        if snapshot["next_offset"] is not None:
-            return _from_snapshot(snapshot["start"], snapshot["next_offset"], progress, log_start)
+        if (next_offset := snapshot["next_offset"]) is not None:
+            same_group = snapshot.get("group") == group
+            if progress is None or not (
+                progress.offset >= next_offset or (same_group and repeats_allowed)
+            ):
+                raise StateDoesNotFitError(_behind(next_offset, progress, same_group=same_group))
+            return _from_snapshot(snapshot["start"], next_offset, progress, log_start)
     if progress is None:
         return Position(offset=log_start, start=log_start)
     if progress.offset < log_start:
@@ -109,19 +124,32 @@ def _check_snapshot(snapshot: SourceState, topic_id: str) -> None:
         )
 
 
-def _from_snapshot(
-    start: int, next_offset: int, progress: Progress | None, log_start: int
-) -> Position:
-    if progress is None or progress.offset < next_offset:
-        written = "nowhere" if progress is None else f"at {progress.offset}"
-        raise StateDoesNotFitError(
-            f"the progress topic says that outputs end {written}, the recovery folder says "
-            f"{next_offset}: the folder is of another group, or the progress topic was deleted; "
-            "use the right ones, or a new KAFKA_GROUP_ID and folder to process everything again"
-        )
+def _from_snapshot(start: int, next_offset: int, progress: Progress, log_start: int) -> Position:
     if next_offset < log_start:
         raise StateDoesNotFitError(_gone(next_offset, log_start, "the recovery folder goes on"))
-    return Position(offset=next_offset, start=start)
+    return Position(
+        offset=next_offset, start=start, progress_behind=max(0, next_offset - progress.offset)
+    )
+
+
+def _behind(next_offset: int, progress: Progress | None, *, same_group: bool) -> str:
+    """Say that progress and snapshot contradict each other, and what to do."""
+    written = "nowhere" if progress is None else f"at {progress.offset}"
+    seen = (
+        f"the progress topic says that outputs end {written}, the recovery folder says "
+        f"{next_offset}: "
+    )
+    if progress is not None and same_group:
+        return seen + (
+            "the topic lost records, or a process with DELIVERY_GUARANTEE=at_least_once wrote "
+            f"late, so nobody knows which outputs from {next_offset} on are written: start with "
+            "DELIVERY_GUARANTEE=at_least_once to write them, some perhaps a second time, or use a "
+            "new KAFKA_GROUP_ID and folder to process everything again"
+        )
+    return seen + (
+        "the folder is of another group, or the progress topic was deleted; use the right ones, or "
+        "a new KAFKA_GROUP_ID and folder to process everything again"
+    )
 
 
 def _gone(offset: int, log_start: int, what: str) -> str:

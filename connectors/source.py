@@ -102,6 +102,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             "topic_id": self._topics.input_id,
             "start": position.start,
             "next_offset": resume_state["next_offset"] if resume_state else None,
+            "group": self._settings.kafka_group_id,
         }
         return InputPartition(
             consumer,
@@ -127,6 +128,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 log_start,
                 self._topics.input_id,
                 self._settings.on_missing_state,
+                self._settings.kafka_group_id,
+                repeats_allowed=self._settings.delivery_guarantee == "at_least_once",
             )
         except StateDoesNotFitError as error:
             stop_process(f"{where.topic}, partition {where.partition}: {error}")
@@ -136,6 +139,13 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "run with -r DIR to avoid this",
                 partition=where.partition,
                 records=position.read_again,
+            )
+        if position.progress_behind:
+            log.warning(
+                "the last progress record is older than the saved state, as a process that was "
+                "asleep writes it: going on from the saved state; nothing is lost",
+                partition=where.partition,
+                offsets=position.progress_behind,
             )
         return position
 
