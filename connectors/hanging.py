@@ -1,13 +1,15 @@
-"""Hanging transactions: records that a broker neither committed nor aborted when it should have.
+"""Open transactions: which partitions they hold back, and how much of each.
 
-A broker that starts again after a crash may see its partitions without a leader just when it ends a
-transaction that was open. Kafka (4.3.1) then takes the partitions for deleted and writes no marker
-there ("Couldn't find leader endpoint" in its log). The records stay open, unseen, until their
-producer writes there again: that commit would cover them too, and they would be there twice.
+Some are hanging: a broker neither committed nor aborted them when it should have. A broker that
+starts again after a crash may see its partitions without a leader just when it ends a transaction
+that was open. Kafka (4.3.1) then takes the partitions for deleted and writes no marker there
+("Couldn't find leader endpoint" in its log). The records stay open, unseen, until their producer
+writes there again: that commit would cover them too, and they would be there twice.
 """
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
@@ -18,15 +20,48 @@ from connectors.connection import Connection
 from connectors.refusals import denied
 from connectors.stopping import stop_process
 
-__all__ = ["open_among"]
+__all__ = ["LogEnd", "log_ends", "open_among"]
 
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.2
 DEADLINE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
 
 
+@dataclass(frozen=True)
+class LogEnd:
+    """Where a partition ended when the broker was asked.
+
+    Attributes:
+        committed: the offset behind what a reader of committed records may see. An open transaction
+            holds back what others wrote behind its first record, too.
+        written: the offset behind the last record.
+    """
+
+    committed: int
+    written: int
+
+    @property
+    def held_back(self) -> int:
+        """How many offsets stand behind an open transaction."""
+        return max(0, self.written - self.committed)
+
+
 def open_among(places: Sequence[TopicPartition], connection: Connection) -> list[TopicPartition]:
     """Return those partitions that hold an open transaction, whoever's it is.
+
+    Args:
+        places: as in log_ends.
+        connection: as in log_ends.
+    """
+    return [place for place, end in log_ends(places, connection).items() if end.held_back]
+
+
+def log_ends(
+    places: Sequence[TopicPartition], connection: Connection
+) -> dict[TopicPartition, LogEnd]:
+    """Return where partitions end, for readers of committed records and altogether.
+
+    A broker that doesn't answer, or refuses, ends the process with one line.
 
     Args:
         places: partitions that exist; to ask takes the permission to describe their topics.
@@ -39,12 +74,13 @@ def open_among(places: Sequence[TopicPartition], connection: Connection) -> list
         return _ask(admin, places)
 
 
-def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> list[TopicPartition]:
+def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPartition, LogEnd]:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
-            stable = _ends(admin, places, IsolationLevel.READ_COMMITTED)
-            ends = _ends(admin, places, IsolationLevel.READ_UNCOMMITTED)
+            # In this order: what is written in between must not look as if it was held back.
+            written = _ends(admin, places, IsolationLevel.READ_UNCOMMITTED)
+            committed = _ends(admin, places, IsolationLevel.READ_COMMITTED)
         except KafkaException as error:
             cause: KafkaError = error.args[0]
             if denied(cause) or time.monotonic() > deadline:
@@ -53,8 +89,7 @@ def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> list[TopicPart
                 )
             admin.poll(POLL_SECONDS)
         else:
-            found = zip(places, stable, ends, strict=True)
-            return [place for place, before, end in found if before < end]
+            return dict(zip(places, map(LogEnd, committed, written), strict=True))
 
 
 def _ends(admin: AdminClient, places: Sequence[TopicPartition], level: IsolationLevel) -> list[int]:

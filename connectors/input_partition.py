@@ -16,11 +16,12 @@ from confluent_kafka import (
 
 from connectors.coverage import CoverageWatch
 from connectors.group_offsets import GroupOffsets
+from connectors.hanging import LogEnd
 from connectors.partition_ends import PartitionEnds
 from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
-from connectors.stopping import stop_process
+from connectors.stopping import end_with_status, stop_process
 from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
 from monitoring import observe
@@ -30,6 +31,8 @@ from settings import Settings
 __all__ = ["End", "InputPartition"]
 
 NO_TIMESTAMP = -1  # as Kafka's own clients show it
+# Of a run that ended at the input's end, as it was told to, but couldn't read all that was there.
+LEFT_UNREAD_STATUS = 3
 LAG_SECONDS = 5.0  # between two looks, which cost as much as a poll
 
 
@@ -42,12 +45,15 @@ class End:
 
     def __init__(self) -> None:
         self._ends: dict[int, int] = {}
+        self._held_back: dict[int, LogEnd] = {}
         self._reading: set[int] = set()
 
-    def put(self, partition: int, offset: int) -> None:
-        """Set where a partition ends."""
-        self._ends[partition] = offset
+    def put(self, partition: int, end: LogEnd) -> None:
+        """Set where a partition ends: at the end of what is committed."""
+        self._ends[partition] = end.committed
         self._reading.add(partition)
+        if end.held_back:
+            self._held_back[partition] = end
 
     def before(self, partition: int, offset: int) -> bool:
         """Tell whether a record still belongs to the run."""
@@ -64,6 +70,21 @@ class End:
         if position >= self._ends[partition]:
             self._reading.discard(partition)
         return not self._reading
+
+    def tell_what_is_left(self, topic: str) -> None:
+        """Say, once, what the run leaves unread behind open transactions, and end with a status."""
+        held_back, self._held_back = self._held_back, {}
+        if held_back:
+            left = ", ".join(
+                f"{end.held_back} of partition {partition} (from {end.committed} on)"
+                for partition, end in sorted(held_back.items())
+            )
+            end_with_status(
+                LEFT_UNREAD_STATUS,
+                f"{topic}: stopped at the end of what is committed, before offsets that stand "
+                f"behind an open transaction: {left}; run again once the producer has committed or "
+                f"aborted it; the exit status is {LEFT_UNREAD_STATUS}",
+            )
 
 
 class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
@@ -138,6 +159,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             return [self._batch(some) for some in _cut(records, self._batch_size)]
         self._note_position()
         if self._end.reached(self._where.partition, self._position()):
+            self._end.tell_what_is_left(self._where.topic)
             raise StopIteration
         return [self._batch([])] if self._coverage.has_news() else []
 

@@ -1,6 +1,7 @@
 """A Bytewax source that hands on the records of Kafka partitions in batches."""
 
 import time
+from functools import cached_property
 from threading import Event, local
 
 import structlog
@@ -12,6 +13,7 @@ from connectors.clients import open_admin, open_consumer
 from connectors.connection import Connection
 from connectors.coverage import question_pause
 from connectors.group_offsets import GroupOffsets
+from connectors.hanging import LogEnd, log_ends
 from connectors.input_partition import End, InputPartition
 from connectors.partition_ends import PartitionEnds
 from connectors.progress import ProgressReader
@@ -92,11 +94,11 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         """Find where to begin and start reading there."""
         where = TopicPartition(self._topics.input, int(for_part))
         consumer = self._workers.consumer or self._open_consumer()
-        log_start, end = self._bounds(consumer.client, where)
+        log_start = self._log_start(consumer.client, where)
         position = self._resume(where, resume_state, log_start)
         consumer.begin(where.partition, position.offset)
         if self._settings.stop_at_end:
-            self._end.put(where.partition, end)
+            self._end.put(where.partition, self._ends[where])
         state: SourceState = {
             "version": STATE_VERSION,
             "topic_id": self._topics.input_id,
@@ -116,6 +118,13 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             self._draining,
             self._group_offsets,
         )
+
+    @cached_property
+    def _ends(self) -> dict[TopicPartition, LogEnd]:
+        """Where all partitions ended when the first one was asked for."""
+        numbers = range(self._topics.partitions)
+        places = [TopicPartition(self._topics.input, number) for number in numbers]
+        return log_ends(places, self._connection)
 
     def _resume(
         self, where: TopicPartition, snapshot: SourceState | None, log_start: int
@@ -185,12 +194,12 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         )
         return self._workers.ends
 
-    def _bounds(self, consumer: Consumer, where: TopicPartition) -> tuple[int, int]:
-        """Return the log's first offset and the end of what is committed in it now."""
+    def _log_start(self, consumer: Consumer, where: TopicPartition) -> int:
+        """Return the log's first offset."""
         deadline = time.monotonic() + max(self._settings.broker_wait_seconds, REQUEST_SECONDS)
         while True:
             try:
-                low, end = consumer.get_watermark_offsets(where, timeout=REQUEST_SECONDS)
+                low, _ = consumer.get_watermark_offsets(where, timeout=REQUEST_SECONDS)
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
                 if denied(cause) or time.monotonic() > deadline:
@@ -200,4 +209,4 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                     )
                 consumer.poll(SERVE_SECONDS)  # nothing is assigned yet: it returns no record
             else:
-                return low, end
+                return low

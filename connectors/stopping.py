@@ -16,7 +16,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from background import run_in_background
 from signals import on_stop_signals
 
-__all__ = ["StopSink", "before_the_end", "drain_on_signals", "stop_process"]
+__all__ = ["StopSink", "before_the_end", "drain_on_signals", "end_with_status", "stop_process"]
 
 log = structlog.get_logger()
 
@@ -79,8 +79,23 @@ class _StopPartition(StatelessSinkPartition[StopRequest]):
         """End at once, or, when the flow is at its end, once all of it is written."""
         if not items[0].at_end:
             stop_process(items[0].message)
-        log.error(items[0].message)
-        atexit.register(os._exit, 1)
+        end_with_status(1, items[0].message)
+
+
+def end_with_status(status: int, message: str) -> None:
+    """Log what happened and what to do, and have the process end with a status once all is written.
+
+    The engine ends with status 0 whenever the input has ended.
+    """
+    log.error(message)
+    atexit.register(_end_now, status)
+
+
+def _end_now(status: int) -> NoReturn:
+    try:
+        _flush()
+    finally:
+        os._exit(status)
 
 
 def stop_process(message: str) -> NoReturn:

@@ -38,7 +38,7 @@ def test_an_input_of_aborted_transactions_only_ends(flow: Flow) -> None:
 
 
 def test_an_open_transaction_is_left_to_the_next_run(flow: Flow) -> None:
-    """A transaction that is open at the tail holds nothing up; once committed it is processed."""
+    """An open transaction holds nothing up; the run says, too, by its status, what it leaves."""
     flow.topics.make(flow.input, partitions=1)
     with transactions(flow) as producer:
         send_transaction(producer, flow, range(10))
@@ -46,11 +46,14 @@ def test_an_open_transaction_is_left_to_the_next_run(flow: Flow) -> None:
         for record in records(range(10, 20), partitions=1):
             producer.send(flow.input, **record)
         producer.flush()
-        flow.back_fill()
+        flow.topics.send(flow.input, records(range(20, 25), partitions=1))
+        with flow.running(*flow.recovery_options(), STOP_AT_END="true") as process:
+            assert process.wait() == 3
+            assert "open transaction: 15 of partition 0 (from 11 on)" in process.output()
         assert numbers(flow.outputs()) == list(range(10))
         producer.commit_transaction()
     flow.back_fill()
-    assert numbers(flow.outputs()) == list(range(20))
+    assert numbers(flow.outputs()) == list(range(25))
 
 
 def test_a_producer_that_goes_on_does_not_keep_the_flow_up(flow: Flow) -> None:
