@@ -32,7 +32,7 @@ CMD ["python", "-m", "dashboard"]
 FROM python AS processor
 RUN install -d -o processor /state
 COPY --from=packages /venv /venv
-COPY models.py settings.py logs.py background.py signals.py ./
+COPY models.py settings.py logs.py background.py signals.py file_lock.py ./
 COPY connectors connectors
 COPY operators operators
 COPY monitoring monitoring

@@ -3,21 +3,25 @@
 from argparse import Namespace
 from collections.abc import Set
 from pathlib import Path
+from threading import Event
 
-from dataflows.recovery_folder import check_recovery_folder
+from dataflows.folder_lock import Member, lock_recovery_folder
+from dataflows.recovery_folder import check_recovery_folder, require_recovery_files
 from dataflows.uncommitted_state import forget_uncommitted
 
 __all__ = ["check_command_line"]
 
 
-def check_command_line(arguments: Namespace, steps: Set[str]) -> None:
+def check_command_line(arguments: Namespace, steps: Set[str], draining: Event) -> None:
     """Refuse a command line that the engine would answer with silence or a trace.
 
-    State that the engine would wrongly go on from is taken out of the recovery folder.
+    The recovery folder is locked until the process ends, and state that the engine would wrongly
+    go on from is taken out of it.
 
     Args:
         arguments: of `python -m bytewax.run`, as it parsed them.
         steps: ids of the flow's steps that keep state.
+        draining: ends the wait for a recovery folder that is in use.
 
     Raises:
         SystemExit: with one line that says what to do.
@@ -25,10 +29,26 @@ def check_command_line(arguments: Namespace, steps: Set[str]) -> None:
     _check_workers(arguments.workers_per_process)
     _check_processes(arguments.process_id, arguments.addresses)
     if (folder := arguments.recovery_directory) is not None:
-        alone = ";" not in (arguments.addresses or "")
-        first = alone or int(arguments.process_id) == 0
-        check_recovery_folder(Path(folder), steps, whole=alone, empty=not first)
-        forget_uncommitted(Path(folder))
+        _take_recovery_folder(Path(folder), _member(arguments), steps, draining)
+
+
+def _member(arguments: Namespace) -> Member:
+    addresses = arguments.addresses
+    if addresses is None or ";" not in addresses:
+        return Member()
+    return Member(int(arguments.process_id), addresses)
+
+
+def _take_recovery_folder(folder: Path, member: Member, steps: Set[str], draining: Event) -> None:
+    """Lock the folder, refuse what the flow can't go on from, and clean it if it is unused."""
+    alone = member.addresses is None
+    empty = member.number > 0  # process 0 can have the state of all
+
+    def check() -> None:
+        check_recovery_folder(folder, steps, whole=alone, empty=empty)
+
+    require_recovery_files(folder, empty=empty)
+    lock_recovery_folder(folder, member, draining, check, lambda: forget_uncommitted(folder))
 
 
 def _check_workers(workers: int | str | None) -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["check_recovery_folder"]
+__all__ = ["check_recovery_folder", "require_recovery_files"]
 
 NEW_FOLDER = (
     "move the folder away and make it anew (python -m bytewax.recovery {folder} 1): the state is "
@@ -27,6 +27,25 @@ class _File(NamedTuple):
     steps: frozenset[str]
 
 
+def require_recovery_files(folder: Path, *, empty: bool = False) -> list[Path]:
+    """Return the folder's files; refuse a folder that has none, or isn't there.
+
+    Args:
+        folder: as given with `-r`.
+        empty: whether none of the state may be here: in a cluster another process can have it.
+
+    Raises:
+        SystemExit: with one line that says what to do.
+    """
+    paths = sorted(folder.glob("part-*.sqlite3"))
+    if not paths and not (empty and folder.is_dir()):
+        raise SystemExit(
+            f"-r {folder}: there is no recovery state in this folder; make it once with "
+            f"python -m bytewax.recovery {folder} 1"
+        )
+    return paths
+
+
 def check_recovery_folder(
     folder: Path, steps: Set[str], *, whole: bool, empty: bool = False
 ) -> None:
@@ -37,19 +56,14 @@ def check_recovery_folder(
         steps: ids of the flow's steps that keep state.
         whole: whether all of the state has to be here; the processes of a cluster may each have
             a part of it in a folder of their own.
-        empty: whether none of it may be here: in a cluster another process can have all of it.
+        empty: as for require_recovery_files.
 
     Raises:
         SystemExit: with one line that says what is wrong and what to do.
     """
-    paths = sorted(folder.glob("part-*.sqlite3"))
-    if not paths and empty and folder.is_dir():
-        return
+    paths = require_recovery_files(folder, empty=empty)
     if not paths:
-        raise SystemExit(
-            f"-r {folder}: there is no recovery state in this folder; make it once with "
-            f"python -m bytewax.recovery {folder} 1"
-        )
+        return
     files = [_read(folder, path) for path in paths]
     _check_files(folder, files, whole=whole)
     _check_steps(folder, frozenset().union(*(file.steps for file in files)), steps)

@@ -23,12 +23,12 @@ def check_start(
 
     Args:
         settings: the process's settings.
-        draining: ends the wait for a broker or topic when set.
+        draining: ends the wait for the recovery folder, a broker or a topic when set.
         steps: the names of the flow's steps with state.
         no_input: what to do when there is no input topic.
     """
     arguments = run._parse_args()  # type: ignore[no-untyped-call]
-    check_command_line(arguments, steps)
+    check_command_line(arguments, steps, draining)
     serve_monitoring(settings, arguments, draining)
     topics = prepare_topics(settings, draining, no_input)
     if settings.metrics_port is not None:

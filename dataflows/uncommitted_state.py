@@ -15,12 +15,6 @@ from pathlib import Path
 
 __all__ = ["forget_uncommitted"]
 
-BUSY_SECONDS = 5.0  # longer than anyone needs to store a snapshot
-BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-PRIMARY = 0xFF  # of an error code; what is above says more of it (sqlite.org/rescode.html)
-IN_USE = "another process uses it; end that one first"
-NOT_WRITABLE = "make room on its disk, or put a copy of the folder in its place"
-
 
 def forget_uncommitted(folder: Path) -> None:
     """Delete the snapshots of epochs that were never committed; nothing would go on from them.
@@ -28,16 +22,14 @@ def forget_uncommitted(folder: Path) -> None:
     A folder that lacks files is left as it is: which epochs are committed stands in all of them.
 
     Args:
-        folder: as given with `-r`; its files can be read.
+        folder: as given with `-r`; locked, and its files can be read.
 
     Raises:
-        SystemExit: with one line: another process holds it, or it can't be written to.
+        SystemExit: with one line: it can't be written to.
     """
     with ExitStack() as stack:
         paths = sorted(folder.glob("part-*.sqlite3"))
-        stores = [
-            stack.enter_context(closing(sqlite3.connect(path, BUSY_SECONDS))) for path in paths
-        ]
+        stores = [stack.enter_context(closing(sqlite3.connect(path))) for path in paths]
         try:
             epoch = _next_epoch(stores) if _is_whole(stores) else None
             for store in stores if epoch is not None else []:
@@ -45,8 +37,9 @@ def forget_uncommitted(folder: Path) -> None:
                     store.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
         except sqlite3.Error as error:
             raise SystemExit(
-                f"-r {folder}: what was never committed can't be deleted from it ({error}): "
-                + (IN_USE if error.sqlite_errorcode & PRIMARY in BUSY else NOT_WRITABLE)
+                f"-r {folder}: what was never committed can't be deleted from it ({error}): end "
+                "whatever else has it open, make room on its disk, or put a copy of the folder in "
+                "its place"
             ) from None
 
 

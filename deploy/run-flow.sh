@@ -4,5 +4,5 @@
 set -eu
 state=$1
 shift
-ls "$state"/part-*.sqlite3 >/dev/null 2>&1 || python -m bytewax.recovery "$state" 1
+ls "$state"/part-*.sqlite3 >/dev/null 2>&1 || python -m dataflows.new_folder "$state"
 exec python -m bytewax.run "${FLOW:-dataflows.login}" -r "$state" -s 1 -b 0 "$@"

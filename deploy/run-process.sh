@@ -23,11 +23,7 @@ while [ "$other" -lt "$PROCESSES" ]; do
 done
 
 if [ "$number" -eq 0 ] && ! ls "$state"/part-*.sqlite3 >/dev/null 2>&1; then
-    rm -rf "$state/new" # of a start that was broken off here
-    mkdir "$state/new"
-    python -m bytewax.recovery "$state/new" 1
-    mv "$state"/new/part-0.sqlite3 "$state"
-    rmdir "$state/new"
+    python -m dataflows.new_folder "$state"
 fi
 
 # A new pod's name takes a while to be known. The engine waits for the others' names, not for its own.

@@ -1,6 +1,5 @@
 """A process that ends with its owner, and has a folder to itself."""
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from file_lock import try_lock
 from local_kafka import guardian
 from local_kafka.errors import LocalKafkaError
 
@@ -98,16 +98,8 @@ def _locked(folder: Path) -> Iterator[IO[str]]:
     """Give a file whose lock lasts until every process that inherits it has ended."""
     deadline = time.monotonic() + PREDECESSOR_SECONDS
     with (folder / "lock").open("w") as lock:
-        while not _try_lock(lock):
+        while not try_lock(lock.fileno()):
             if time.monotonic() > deadline:
                 raise LocalKafkaError(f"another local Kafka uses {folder}: end it first")
             time.sleep(POLL_SECONDS)
         yield lock
-
-
-def _try_lock(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dataflows.new_folder import make_recovery_folder
 from local_kafka import LocalKafka, LocalKafkaError
 from settings import load_settings
 from signals import interrupt_once
@@ -99,10 +100,7 @@ def _recovery_folder() -> list[str]:
     """Make the recovery folder if there is none, and return the flow's options for it."""
     folder = LOCAL / "recovery"
     if not list(folder.glob("part-*.sqlite3")):
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(  # noqa: S603  # the command is our own
-            [sys.executable, "-m", "bytewax.recovery", str(folder), "1"], check=True
-        )
+        make_recovery_folder(folder)
     return ["-r", str(folder), "-s", "1", "-b", "0"]
 
 

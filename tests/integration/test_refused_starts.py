@@ -1,5 +1,6 @@
 """A start that can't work: one line that says what to do, and a non-zero exit."""
 
+import os
 import pickle
 import sqlite3
 from contextlib import closing
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from file_lock import try_lock
 from tests.support.flow import Flow
 
 
@@ -68,6 +70,19 @@ def test_a_recovery_folder_of_another_flow(flow: Flow) -> None:
         )
     line = refused(flow, *options, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert "steps that this flow doesn't have (orders.read)" in line
+
+
+def test_a_recovery_folder_in_use(flow: Flow) -> None:
+    """A second process ends with a line, before it reads the folder or asks anything of Kafka."""
+    options = flow.recovery_options()
+    (flow.recovery / "part-0.sqlite3").write_bytes(b"something else")
+    descriptor = os.open(flow.recovery, os.O_RDONLY)
+    try:
+        assert try_lock(descriptor)
+        line = refused(flow, *options, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    finally:
+        os.close(descriptor)
+    assert line.startswith(f"-r {flow.recovery}: another process uses this recovery folder: end")
 
 
 def test_no_broker(flow: Flow, free_ports: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -30,7 +31,7 @@ def arguments(**changes: object) -> Namespace:
 )
 def test_a_command_line_that_works_passes(changes: dict[str, object]) -> None:
     """What the engine can run isn't refused."""
-    check_command_line(arguments(**changes), STEPS)
+    check_command_line(arguments(**changes), STEPS, Event())
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,12 @@ def test_a_command_line_that_works_passes(changes: dict[str, object]) -> None:
 def test_a_command_line_that_can_not_work_is_refused(changes: dict[str, object], said: str) -> None:
     """One line says what to do, and the exit status isn't 0."""
     with pytest.raises(SystemExit, match=said):
-        check_command_line(arguments(**changes), STEPS)
+        check_command_line(arguments(**changes), STEPS, Event())
 
 
 def test_in_a_cluster_process_0_has_the_state_by_itself(tmp_path: Path) -> None:
     """An empty recovery folder is refused of the first process, not of the others."""
     cluster = {"addresses": "a:1;b:2", "recovery_directory": tmp_path}
-    check_command_line(arguments(**cluster, process_id=1), STEPS)
+    check_command_line(arguments(**cluster, process_id=1), STEPS, Event())
     with pytest.raises(SystemExit, match="no recovery state"):
-        check_command_line(arguments(**cluster, process_id=0), STEPS)
+        check_command_line(arguments(**cluster, process_id=0), STEPS, Event())

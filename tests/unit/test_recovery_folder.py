@@ -246,33 +246,9 @@ def test_the_engine_goes_on_from_what_is_left(folder: Path) -> None:
     run(folder, flow())
 
 
-def test_a_folder_in_use_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line, when another process writes to it."""
-    monkeypatch.setattr("dataflows.uncommitted_state.BUSY_SECONDS", 0.1)
-    with closing(sqlite3.connect(folder / "part-0.sqlite3")) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(SystemExit, match="another process uses it; end that one first"):
-            forget_uncommitted(folder)
-
-
-def test_a_folder_in_use_is_told_by_the_extended_codes_too(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As while another process recovers the file, or has written since this one read it."""
-
-    def busy(_stores: object) -> bool:
-        error = sqlite3.OperationalError("database is locked")
-        error.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
-        raise error
-
-    monkeypatch.setattr("dataflows.uncommitted_state._is_whole", busy)
-    with pytest.raises(SystemExit, match="another process uses it; end that one first"):
-        forget_uncommitted(folder)
-
-
 def test_a_folder_that_can_not_be_written_to_is_told(folder: Path) -> None:
-    """Another cause than another process: nobody is told to end one that isn't there."""
+    """One line, whatever keeps it from being cleaned."""
     with closing(sqlite3.connect(folder / "part-0.sqlite3")) as store, store:
         store.execute("DROP TABLE fronts")
-    with pytest.raises(SystemExit, match=r"no such table: fronts\): make room on its disk, or put"):
+    with pytest.raises(SystemExit, match=r"no such table: fronts\): end whatever .* make room"):
         forget_uncommitted(folder)

@@ -1,0 +1,109 @@
+"""Who may use a recovery folder: one process, or the processes of one run of one cluster."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+from connectors.topics import wait_for
+from file_lock import try_lock
+
+__all__ = ["Member", "lock_recovery_folder"]
+
+# For a process that was told to end, or whose peer has ended: then it is gone, or it will stay.
+PREDECESSOR_SECONDS = 5.0
+# The cluster that uses the folder (its -a), then the number of each process that has joined it.
+MEMBERS_FILE = "cluster"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A process, and the cluster that it belongs to.
+
+    Attributes:
+        number: of the process, as given with `-i`.
+        addresses: of all processes, as given with `-a`; None where there is only one.
+    """
+
+    number: int = 0
+    addresses: str | None = None
+
+
+def lock_recovery_folder(
+    folder: Path,
+    member: Member,
+    draining: Event,
+    check: Callable[[], object],
+    clean: Callable[[], object],
+) -> int:
+    """Keep everybody else out of a recovery folder until this process has ended.
+
+    The lock is on the folder itself, so it needs no file, moves with the folder and can't be
+    deleted. Processes of a cluster may share a folder. The first one has it to itself until it
+    is cleaned, then lets the others join, each once: a process that is started again waits until
+    all of the run before have ended, since until then they may write to the folder.
+
+    Args:
+        folder: as given with `-r`.
+        member: who wants it.
+        draining: ends the waiting when set.
+        check: called once the folder is locked; refuses one that doesn't fit.
+        clean: called after that by the first process only, while nobody else may join.
+
+    Returns:
+        The descriptor that holds the lock, open until the process ends.
+
+    Raises:
+        SystemExit: with one line: another process uses it, or it can't be locked.
+    """
+
+    def take(descriptor: int) -> int | None:
+        if try_lock(descriptor):
+            check()
+            clean()
+            return descriptor if _let_others_join(descriptor, folder, member) else None
+        return descriptor if _join(descriptor, folder, member, check) else None
+
+    try:
+        attempt = partial(take, os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+        deadline = time.monotonic() + PREDECESSOR_SECONDS
+        return wait_for(deadline, draining, lambda: _in_use(folder), attempt)
+    except OSError as error:
+        raise SystemExit(
+            f"-r {folder}: it can't be locked ({error.strerror}): it has to be a folder on a local "
+            f"disk with room left, and belong to user {os.geteuid()}"
+        ) from None
+
+
+def _let_others_join(descriptor: int, folder: Path, member: Member) -> bool:
+    """Tell whether the folder is still locked; another process may get it in between."""
+    if member.addresses is None:
+        return True
+    (folder / MEMBERS_FILE).write_text(f"{member.addresses}\n{member.number}\n")
+    return try_lock(descriptor, shared=True)
+
+
+def _join(descriptor: int, folder: Path, member: Member, check: Callable[[], object]) -> bool:
+    """Share the folder with the cluster that uses it, if it is this process's own."""
+    if member.addresses is None or not try_lock(descriptor, shared=True):
+        return False
+    with (folder / MEMBERS_FILE).open("r+") as members:
+        lines = members.read().splitlines()
+        if lines[:1] != [member.addresses] or str(member.number) in lines[1:]:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            return False
+        check()
+        members.write(f"{member.number}\n")
+    return True
+
+
+def _in_use(folder: Path) -> str:
+    return (
+        f"-r {folder}: another process uses this recovery folder: end that one first, with all of "
+        "its cluster, or give this one a folder and a KAFKA_GROUP_ID of its own; processes of one "
+        "cluster are started together, with the same -a"
+    )

@@ -1,0 +1,42 @@
+"""`python -m dataflows.new_folder FOLDER`: make a recovery folder, unless it has state already.
+
+Of two starts at the same time one makes the file, and the other one finds it whole.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from threading import Event
+
+from bytewax.recovery import init_db_dir
+
+from dataflows.folder_lock import Member, lock_recovery_folder
+
+__all__ = ["make_recovery_folder"]
+
+
+def make_recovery_folder(folder: Path) -> None:
+    """Make the one file that the engine keeps its state in, where there is none yet.
+
+    Raises:
+        SystemExit: with one line: another process uses the folder, or it can't be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    os.close(lock_recovery_folder(folder, Member(), Event(), lambda: None, lambda: _fill(folder)))
+
+
+def _fill(folder: Path) -> None:
+    if list(folder.glob("part-*.sqlite3")):
+        return
+    unfinished = folder / "new"
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a start that was broken off here
+    unfinished.mkdir()
+    init_db_dir(unfinished, 1)  # type: ignore[no-untyped-call]
+    for file in unfinished.iterdir():
+        file.rename(folder / file.name)
+    unfinished.rmdir()
+
+
+if __name__ == "__main__":
+    make_recovery_folder(Path(sys.argv[1]))
