@@ -21,7 +21,8 @@ from connectors.partition_ends import PartitionEnds
 from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
-from connectors.stopping import end_with_status, stop_process
+from connectors.stopping import end_with_status, stand_still_at_the_end, stop_process
+from connectors.topic_watch import blame_changed_topics
 from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
 from monitoring import observe
@@ -144,6 +145,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         Raises:
             StopIteration: when the flow drains, or at the end that was set.
         """
+        stand_still_at_the_end()
         if self._draining.is_set():
             self._note_position()
             raise StopIteration
@@ -202,6 +204,9 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def _judge(self, error: KafkaError, partition: int | None) -> None:
         """Stop on an error that reading can't get over; the client deals with the others."""
+        if error.retriable():
+            return
+        blame_changed_topics()
         topic = self._where.topic
         where = topic if partition is None else f"{topic}, partition {partition}"
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -210,8 +215,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
                 "before it was processed; to go on without the lost records, start with a new "
                 "KAFKA_GROUP_ID and a new recovery folder"
             )
-        if not error.retriable():
-            stop_process(f"{where}: reading failed: {error.str()}{denied(error)}")
+        stop_process(f"{where}: reading failed: {error.str()}{denied(error)}")
 
     def _batch(self, records: list[ConsumedRecord]) -> RecordBatch:
         offsets = _offsets(records)

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from threading import Event
+from threading import Event, Lock
 from types import FrameType
 from typing import NoReturn, Protocol
 
@@ -16,10 +16,18 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from background import run_in_background
 from signals import on_stop_signals
 
-__all__ = ["StopSink", "before_the_end", "drain_on_signals", "end_with_status", "stop_process"]
+__all__ = [
+    "StopSink",
+    "before_the_end",
+    "drain_on_signals",
+    "end_with_status",
+    "stand_still_at_the_end",
+    "stop_process",
+]
 
 log = structlog.get_logger()
 
+_ending = Lock()  # held, once and for all, by the thread that ends the process
 _last_steps: list[Callable[[], None]] = []
 
 
@@ -103,8 +111,11 @@ def stop_process(message: str) -> NoReturn:
 
     An exception would travel through the engine instead, which prints pages of trace and aborts
     when two partitions fail together. Nothing is lost by ending here: an open transaction never
-    commits, and the next start goes on from the progress records.
+    commits, and the next start goes on from the progress records. Of several threads that call
+    this the first one says why; the others wait for the end.
     """
+    if not _ending.acquire(blocking=False):
+        Event().wait()
     try:
         log.error(message)
         for step in (_flush, *_last_steps):
@@ -124,6 +135,12 @@ def _attempt(step: Callable[[], None]) -> None:
         step()
     except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
         log.warning("a step before the end failed", error=f"{type(error).__name__}: {error}")
+
+
+def stand_still_at_the_end() -> None:
+    """Return at once, or never when the process is ending: nothing more shall be read then."""
+    if _ending.locked():
+        Event().wait()
 
 
 def before_the_end(step: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
 """The flow's topics before it starts: waited for, made where missing, and checked."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -11,6 +12,7 @@ import structlog
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
+    InvalidPartitionsError,
     KafkaError,
     KafkaTimeoutError,
     TopicAlreadyExistsError,
@@ -19,7 +21,7 @@ from kafka.errors import (
 
 from connectors.connection import Connection
 from connectors.records import partition_name
-from connectors.refusals import BrokerCheck, RefusedError, forbidden, no_broker
+from connectors.refusals import LACKS_PERMISSION, BrokerCheck, RefusedError, forbidden, no_broker
 from settings import Settings
 
 __all__ = [
@@ -42,6 +44,7 @@ ATTEMPT_SECONDS = (
 )
 LINE_EVERY_SECONDS = 5.0  # how often a start that waits says so: part of the contract
 POLL_SECONDS = 0.2
+METADATA_SECONDS = 10.0  # until all brokers know of new partitions: mostly some milliseconds
 UNKNOWN_TOPIC = 3  # Kafka's error code UNKNOWN_TOPIC_OR_PARTITION
 NO_INPUT = "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
 COMPACTED_FOREVER = {"cleanup.policy": "compact", "retention.ms": "-1"}
@@ -106,7 +109,7 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
             lambda: describe_topic(admin, settings.input_topic),
         )
         partitions = len(source["partitions"])
-        _check_partitions(admin, settings, partitions)
+        _widen(admin, settings, partitions, draining)
         _make_missing(admin, settings, partitions)
         output = wait(
             lambda: f"topic {settings.output_topic} can't be described",
@@ -224,22 +227,51 @@ def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) 
         log.info("topic made", topic=name, partitions=wanted[name]["num_partitions"])
 
 
-def _check_partitions(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
-    """Dead letters and progress go to the input's partition number, so it has to be there."""
+def _widen(admin: KafkaAdminClient, settings: Settings, partitions: int, draining: Event) -> None:
+    """Give dead letters and progress, which go to the input's partition number, as many partitions.
+
+    The output topic stays as it is: with more partitions, users would move between them.
+    """
     found = {
         name: topic["partitions"]
         for name in (settings.dead_letter_topic, settings.progress_topic)
         if (topic := describe_topic(admin, name))
     }
     short = {name: len(parts) for name, parts in found.items() if len(parts) < partitions}
-    if short:
-        counts = " and ".join(
-            f"topic {name} has {count} partitions" for name, count in short.items()
-        )
-        raise SystemExit(
-            f"{counts}, fewer than the {partitions} of {settings.input_topic}: "
-            f"add partitions to {' and '.join(short)}"
-        )
+    too_few = _too_few(short, partitions, settings)
+    if short and not settings.create_topics:
+        raise SystemExit(too_few)
+    for name in short:
+        try:
+            _add_partitions(admin, name, partitions, draining)
+        except TopicAuthorizationFailedError:
+            raise SystemExit(f"{too_few}{LACKS_PERMISSION}") from None
+
+
+def _add_partitions(admin: KafkaAdminClient, topic: str, partitions: int, draining: Event) -> None:
+    """Widen a topic; another process of the cluster may be faster."""
+    with suppress(InvalidPartitionsError):
+        admin.create_partitions({topic: partitions})
+        log.info("partitions added", topic=topic, partitions=partitions)
+
+    def are_there() -> bool | None:
+        found = describe_topic(admin, topic)
+        return True if found and len(found["partitions"]) >= partitions else None
+
+    wait_for(
+        time.monotonic() + METADATA_SECONDS,
+        draining,
+        lambda: f"topic {topic} didn't get {partitions} partitions: are all brokers up?",
+        are_there,
+    )
+
+
+def _too_few(short: Mapping[str, int], partitions: int, settings: Settings) -> str:
+    counts = " and ".join(f"topic {name} has {count} partitions" for name, count in short.items())
+    return (
+        f"{counts}, fewer than the {partitions} of {settings.input_topic}: "
+        f"add partitions to {' and '.join(short)}"
+    )
 
 
 def largest_message(admin: KafkaAdminClient, topic: str) -> int:

@@ -5,8 +5,7 @@ from threading import Event
 
 from bytewax import run
 
-from connectors.connection import Connection
-from connectors.reach import watch_brokers
+from connectors.topic_watch import watch_topics
 from connectors.topics import NO_INPUT, FlowTopics, prepare_topics
 from dataflows.command_line import check_command_line
 from monitoring.health import HEALTH
@@ -31,6 +30,5 @@ def check_start(
     check_command_line(arguments, steps, draining)
     serve_monitoring(settings, arguments, draining)
     topics = prepare_topics(settings, draining, no_input)
-    if settings.metrics_port is not None:
-        watch_brokers(Connection(settings), HEALTH.heard)
+    watch_topics(settings, topics, draining, HEALTH.heard)
     return topics

@@ -61,6 +61,8 @@ def tell_of_process(settings: Settings, recovery: Path | None) -> None:
         metrics.DEAD_LETTERS.labels(str(reason))
     for kind in ("retried", "fenced", "fatal"):
         metrics.TRANSACTION_FAILURES.labels(kind)
+    for kind in ("deleted", "recreated", "grown", "output_deleted"):
+        metrics.TOPIC_CHANGES.labels(kind)
 
 
 def last_written(recovery: Path) -> float:

@@ -10,7 +10,7 @@ __all__ = ["HEALTH", "Health"]
 # tries again every 5 seconds. The others of its cluster stand still meanwhile, since the engine
 # takes a snapshot of all at once: so they are given some minutes before they count as hanging.
 STUCK_SECONDS = 300.0
-SILENT_SECONDS = 20.0  # brokers are asked every 5 seconds, and given 5 to answer
+SILENT_SECONDS = 20.0  # brokers are asked every second, and given 5 to answer
 
 
 class Health:
@@ -28,10 +28,15 @@ class Health:
         self._heard: float | None = None
         self._heard_since = 0.0  # when brokers began to answer, after a silence
         self._draining: Callable[[], bool] = lambda: False
+        self._ends = False
 
     def drains_when(self, draining: Callable[[], bool]) -> None:
         """Ask this whether the process is draining."""
         self._draining = draining
+
+    def ends(self) -> None:
+        """Note that this process will end because of what happened."""
+        self._ends = True
 
     def assigned(self, partition: int) -> None:
         """Note an input partition that this process will read."""
@@ -74,6 +79,8 @@ class Health:
 
     def unready(self) -> str | None:
         """Return why the process doesn't process logins now, None if it does."""
+        if self._ends:
+            return "this process ends: the last line of its log says why"
         if self._draining():
             return "draining"
         if not self._assigned:

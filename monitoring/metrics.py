@@ -22,6 +22,7 @@ __all__ = [
     "READ",
     "SETTINGS",
     "SNAPSHOT_WAIT",
+    "TOPIC_CHANGES",
     "TRANSACTION_FAILURES",
     "TRANSACTION_SECONDS",
     "WATERMARK",
@@ -45,6 +46,14 @@ LAG = Gauge(
     "Offsets of an input partition that are not read yet, transaction markers among them; looked "
     "at every 5 seconds, by the process that reads the partition.",
     ["partition"],
+)
+
+TOPIC_CHANGES = Counter(
+    "login_topic_changes",
+    "Changes of topics that ended the process. Of the input topic: deleted; recreated; grown (it "
+    "has more partitions, which the next start reads). output_deleted: a topic that the flow "
+    "writes to was deleted.",
+    ["kind"],
 )
 
 # Output. Counted when the transaction is committed (with at-least-once delivery: when the progress

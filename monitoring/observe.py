@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from operators.report import Tally
 
 __all__ = [
-    "WRITING_FAILED",
+    "METRICS_SAY_WHY",
     "alerted",
     "batch_read",
     "batch_written",
@@ -22,13 +22,14 @@ __all__ = [
     "lag",
     "late",
     "snapshot_taken",
+    "topic_changed",
     "watermark_moved",
     "write_failed",
     "write_retried",
     "written",
 ]
 
-WRITING_FAILED = Event()  # this process ends because it can't write
+METRICS_SAY_WHY = Event()  # this process ends, and why can be seen in its metrics alone
 
 
 def batch_read(records: int) -> None:
@@ -66,7 +67,15 @@ def write_retried(worker: int) -> None:
 def write_failed(kind: str) -> None:
     """Count what ends the process: `fenced` or `fatal`."""
     metrics.TRANSACTION_FAILURES.labels(kind).inc()
-    WRITING_FAILED.set()
+    HEALTH.ends()
+    METRICS_SAY_WHY.set()
+
+
+def topic_changed(kind: str) -> None:
+    """Count a change of the flow's topics that ends the process."""
+    metrics.TOPIC_CHANGES.labels(kind).inc()
+    HEALTH.ends()
+    METRICS_SAY_WHY.set()
 
 
 def snapshot_taken(waited: float) -> None:

@@ -25,8 +25,8 @@ __all__ = ["MonitoringServer", "own_port", "serve_monitoring"]
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
-# A process that may write no more waits for one more look at its metrics, or nobody would ever see
-# why it ended; but not if nobody looks.
+# A process whose metrics say why it ends waits for one more look at them, or nobody would ever see
+# it; but not if nobody looks.
 LAST_LOOK_SECONDS = 20.0
 LOOKED_LATELY_SECONDS = 60.0
 
@@ -103,11 +103,11 @@ class MonitoringServer(ThreadingHTTPServer):
             self._looked.notify_all()
 
     def await_last_look(self) -> None:
-        """Wait, for a while, until the metrics tell somebody that this process can't write."""
+        """Wait, for a while, until somebody has seen in the metrics why this process ends."""
         now = time.monotonic()
         with self._looked:
             watched = now - self._looked_at < LOOKED_LATELY_SECONDS
-            if observe.WRITING_FAILED.is_set() and watched:
+            if observe.METRICS_SAY_WHY.is_set() and watched:
                 self._looked.wait_for(lambda: self._looked_at > now, LAST_LOOK_SECONDS)
 
 

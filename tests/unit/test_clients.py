@@ -193,19 +193,21 @@ def test_garbage_that_is_collected_in_a_clients_own_thread_ends_nothing() -> Non
 
 WATCHED = """
 import atexit, threading
-from connectors.connection import Connection
-from connectors.reach import watch_brokers
+from threading import Event
+from connectors.topic_watch import watch_topics
 from settings import Settings
+from tests.support.input_partitions import FLOW_TOPICS
 
 def left():
     print([thread.name for thread in threading.enumerate()])
 
 atexit.register(left)
-watch_brokers(Connection(Settings(kafka_bootstrap_servers="127.0.0.1:1")), print)
+settings = Settings(kafka_bootstrap_servers="127.0.0.1:1")
+watch_topics(settings, FLOW_TOPICS, Event(), print)
 """
 
 
-def test_the_watch_over_brokers_ends_before_the_interpreter() -> None:
+def test_the_watch_over_topics_ends_before_the_interpreter() -> None:
     """An answer that comes later would call a Python that is half taken down."""
     ended = run(WATCHED)
     assert (ended.stdout.splitlines()[-1], ended.returncode) == ("['MainThread']", 0), ended.stderr

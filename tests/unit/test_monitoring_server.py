@@ -213,7 +213,7 @@ def test_a_process_that_can_not_write_waits_for_a_last_look(
 ) -> None:
     """Only if somebody looks at all: then why it ended is seen."""
     failed = Event()
-    monkeypatch.setattr(observe, "WRITING_FAILED", failed)
+    monkeypatch.setattr(observe, "METRICS_SAY_WHY", failed)
     server.await_last_look()  # nothing failed
     failed.set()
     server.await_last_look()  # nobody looks

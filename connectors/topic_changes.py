@@ -1,0 +1,159 @@
+"""Changes of the flow's topics that a running flow can't go on from, told by what brokers say.
+
+The Kafka clients don't tell. A consumer whose topic is deleted waits in silence; if the topic is
+recreated, it skips the first records; if it gets more partitions, it reads the ones that it knows.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors.topics import FlowTopics
+
+__all__ = ["Answer", "Change", "Topic", "TopicChanges"]
+
+# A change has to be told within 5 seconds: the next look finds it, and one or two more confirm it.
+LOOK_SECONDS = 1.0
+CONFIRM_SECONDS = 0.5
+# A broker that has just started may know no topic at all for a moment, though it answers.
+NO_TOPIC_SECONDS = 3.0
+READ_AGAIN = "start with a new KAFKA_GROUP_ID and a new recovery folder, which reads all of"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a broker says of a topic.
+
+    Attributes:
+        id: changes when the topic is recreated; empty where the broker gives none (before 2.8).
+        partitions: how many it has.
+    """
+
+    id: str
+    partitions: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a broker says when it is asked for the flow's topics.
+
+    Attributes:
+        brokers: how many it knows, itself included: none before it has loaded the metadata.
+        topics: by name; None for one that it doesn't know. Those it won't speak of are left out.
+    """
+
+    brokers: int
+    topics: Mapping[str, Topic | None]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that the flow can't go on from: what kind it is, and a line that says what to do."""
+
+    kind: Literal["deleted", "recreated", "grown", "output_deleted"]
+    line: str
+
+
+class TopicChanges:
+    """Compares what brokers say of the topics with what the flow started with.
+
+    One answer decides nothing: a broker may be behind the others, or not have loaded all topics.
+    Only answers in a row do.
+
+    Args:
+        topics: as found at start.
+        written: names of the topics that the flow writes to.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        topics: FlowTopics,
+        written: frozenset[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._input = topics.input
+        self._expected = Topic(topics.input_id, topics.partitions)
+        self._written = written
+        self._clock = clock
+        self._suspected_since: float | None = None
+        self._was_missing = False
+
+    @property
+    def names(self) -> list[str]:
+        """The topics to ask for."""
+        return sorted({self._input, *self._written})
+
+    @property
+    def suspected(self) -> bool:
+        """Whether the last answer looks like a change that is not yet certain."""
+        return self._suspected_since is not None
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        return CONFIRM_SECONDS if self.suspected else LOOK_SECONDS
+
+    def judge(self, answer: Answer | None) -> Change | None:
+        """Return what has changed for certain, if anything; None stands for no answer."""
+        change = self._change(answer) if answer and answer.brokers else None
+        if change is None or answer is None:
+            self._suspected_since = None
+            return None
+        if self._suspected_since is None:
+            self._suspected_since = self._clock()
+            return None
+        needed = 0 if any(answer.topics.values()) else NO_TOPIC_SECONDS
+        return change if self._clock() - self._suspected_since >= needed else None
+
+    def _change(self, answer: Answer) -> Change | None:
+        """Return how an answer differs from what was found at the start."""
+        if self._input not in answer.topics:
+            return None
+        found = answer.topics[self._input]
+        if found is None:
+            self._was_missing |= any(answer.topics.values())
+            return self._deleted()
+        if self._is_another(found):
+            return self._recreated()
+        if found.partitions > self._expected.partitions:
+            return self._grown(found.partitions)
+        gone = [name for name in sorted(self._written) if answer.topics.get(name, found) is None]
+        return _output_deleted(gone[0]) if gone else None
+
+    def _is_another(self, found: Topic) -> bool:
+        if found.id and self._expected.id:
+            return found.id != self._expected.id
+        # No topic loses partitions, and none that is there was away before.
+        return self._was_missing or found.partitions < self._expected.partitions
+
+    def _deleted(self) -> Change:
+        return Change(
+            "deleted",
+            f"topic {self._input} was deleted while the flow was running: what was read of it is "
+            f"processed; if it is created again, {READ_AGAIN} the new topic",
+        )
+
+    def _recreated(self) -> Change:
+        return Change(
+            "recreated",
+            f"topic {self._input} was deleted and recreated while the flow was running: "
+            f"{READ_AGAIN} the new topic; what this run has read of it is then processed again",
+        )
+
+    def _grown(self, partitions: int) -> Change:
+        return Change(
+            "grown",
+            f"topic {self._input} has {partitions} partitions now, it had "
+            f"{self._expected.partitions} when the flow started: restart it, and it reads all of "
+            "them; nothing is lost",
+        )
+
+
+def _output_deleted(name: str) -> Change:
+    return Change(
+        "output_deleted",
+        f"topic {name}, which the flow writes to, was deleted while it was running: nothing but "
+        "what was in that topic is lost; restart the flow, which creates it or says what to do",
+    )

@@ -1,0 +1,38 @@
+"""What a process does once it has said why it ends."""
+
+import subprocess
+import sys
+
+ENDING = """
+from threading import Event, Thread
+from connectors.stopping import before_the_end, stand_still_at_the_end, stop_process
+
+ends, went_on = Event(), Event()
+stand_still_at_the_end()  # nothing ends yet
+
+def read():
+    stand_still_at_the_end()
+    went_on.set()
+
+def see_that_others_wait():
+    others = [Thread(target=read), Thread(target=stop_process, args=("a second line",))]
+    for other in others:
+        other.daemon = True
+        other.start()
+        other.join(0.2)
+    assert all(other.is_alive() for other in others) and not went_on.is_set()
+    print("they wait", flush=True)
+
+before_the_end(see_that_others_wait)
+stop_process("the first line")
+"""
+
+
+def test_once_the_process_ends_nothing_more_is_read_or_said() -> None:
+    """While the last look at the metrics is awaited, no worker reads on and no other line comes."""
+    command = [sys.executable, "-c", ENDING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "the first line" in done.stdout
+    assert "a second line" not in done.stdout
+    assert done.stdout.endswith("they wait\n"), done.stdout + done.stderr
