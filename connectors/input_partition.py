@@ -153,9 +153,9 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if not self._turns.may_poll(self._where.partition):
             self._next_awake = datetime.now(UTC)  # None would mean in a while, after no records
             return []
+        self._coverage.look(self._position)  # before: what is polled now may become several batches
         records = self._poll()
         self._look_at_lag()
-        self._coverage.look(self._position)
         if records or self._gap:
             # A gap has to be known at once: an end, or idleness, must not come before it.
             return [self._batch(some) for some in _cut(records, self._batch_size)]

@@ -60,7 +60,7 @@ class PartitionEnds:
     def of(self, partition: int) -> CommittedEnd | None:
         """Return the newest answer, None before the first, and see to it that a newer one comes."""
         self._wanted.add(partition)
-        if self._answers and all(answer.done() for answer in self._answers.values()):
+        if all(answer.done() for answer in self._answers.values()):
             self._take_answers()
         if not self._answers and self._clock() - self._asked_at >= self._seconds:
             self._ask()

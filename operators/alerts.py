@@ -30,6 +30,10 @@ from operators.watch import AnySeen, Watch, WatchState
 __all__ = ["Findings", "FindingsLogic", "Judged", "alert_key", "alert_records", "findings"]
 
 FASTEST = 1  # of zlib's levels
+# What a window takes in memory if each login brings a new user and network, and what the part of an
+# input partition takes at most, since the rest is dropped: measured.
+BYTES_A_LOGIN = 1_200
+LARGEST_PART_BYTES = 25_000_000
 _to_json = msgspec.json.Encoder().encode
 _write_part = msgspec.msgpack.Encoder(enc_hook=encode_sketch).encode
 _read_part = msgspec.msgpack.Decoder(
@@ -152,6 +156,10 @@ class _Window:
         """Return all of it as bytes."""
         parts = [(partition, part.saved()) for partition, part in self._parts.items()]
         return msgspec.msgpack.encode((self.logins, parts))
+
+    def memory(self) -> int:
+        """Return about how many bytes it takes: see docs/alerts.md."""
+        return min(BYTES_A_LOGIN * self.logins, LARGEST_PART_BYTES * len(self._parts))
 
     def judge(self, span: Span, thresholds: Thresholds) -> Judged:
         """Return what is to be said of the window; nothing in it is changed."""

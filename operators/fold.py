@@ -6,6 +6,7 @@ What is kept of a window, and what it says when it closes, is the business of th
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
 from bytewax.operators import StatefulBatchLogic
@@ -20,6 +21,12 @@ __all__ = ["FOLD_KEY", "FoldLogic", "WindowConfig"]
 
 FOLD_KEY = "windows"  # one key for all summaries: one state, so one watermark
 STATE_VERSION = 1
+# What all open windows together may take, by their own reckoning: some 100,000 with few logins, or
+# 9,000 with 3,000 users each. A partition that is read days behind another one needs so many.
+MOST_BYTES = 256_000_000
+RELIEVED_BYTES = MOST_BYTES * 9 // 10  # so that not every batch beyond the limit closes windows
+FEWEST_WINDOWS = 10  # stay open whatever they take: some are, in any flow
+NAMED_PARTITIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,9 @@ class OpenWindow(Protocol[AnyTotal]):
     def saved(self) -> bytes:
         """Return all of it for the recovery store."""
 
+    def memory(self) -> int:
+        """Return about how many bytes it takes: a function of the logins in it, not their order."""
+
 
 Window = TypeVar("Window", bound=OpenWindow)  # type: ignore[type-arg]  # of what the fold is of
 Results = TypeVar("Results")
@@ -87,6 +97,8 @@ class FoldLogic(
         self._config = config
         self._windowing = config.windowing
         self._open: dict[int, Window] = {}
+        self._oldest_first: list[int] = []  # a heap of their starts: there may be many thousands
+        self._memory = 0  # of all open windows
         self._incomplete_to: dict[int, int] = {}  # by partition: see Summary
         watermark = None
         if state is not None:
@@ -96,6 +108,8 @@ class FoldLogic(
             _check_seconds(seconds, config)
             self._incomplete_to.update(incomplete_to)
             self._open.update((start, self._window(data)) for start, data in saved)
+            self._oldest_first = sorted(self._open)
+            self._memory = sum(window.memory() for window in self._open.values())
         self._watermark = Watermark(
             config.partitions, self._windowing.lateness, config.idle_seconds, watermark
         )
@@ -104,17 +118,17 @@ class FoldLogic(
         """Fold the summaries, then close the windows that nothing in time can come for."""
         late = sum(self._fold(summary) for summary in values)
         self._watermark.advance()
+        closed = self._close()
+        if self._memory > MOST_BYTES and len(self._open) > FEWEST_WINDOWS:
+            self._give_up_oldest()
+            closed += self._close()
         if self._watermark.time is not None:
             self._config.moved(self._watermark.time)
-        closed = sorted(start for start in self._open if self._is_closed(start))
-        results = self._results(self._complete(closed), late, final=True)
-        for start in closed:
-            del self._open[start]
-        return results, self.RETAIN
+        return self._results(self._complete(closed), late, final=True), self.RETAIN
 
     def on_eof(self) -> tuple[list[Results], bool]:
         """Show the open windows if the input was read to its end, and keep them for a later run."""
-        still_open = sorted(self._open) if self._config.at_end() else []
+        still_open = sorted(self._open.items()) if self._config.at_end() else []
         return self._results(self._complete(still_open), 0, final=False), self.RETAIN
 
     def snapshot(self) -> State:
@@ -153,22 +167,55 @@ class FoldLogic(
             if self._is_closed(start):
                 late += total.logins
                 continue
-            if start not in self._open:
-                self._open[start] = self._window(None)
-            self._open[start].add(partition, total)
+            self._add(start, partition, total)
         return late
+
+    def _add(self, start: int, partition: int, total: Total) -> None:
+        window = self._open.get(start)
+        if window is None:
+            window = self._open[start] = self._window(None)
+            heappush(self._oldest_first, start)
+        else:
+            self._memory -= window.memory()
+        window.add(partition, total)
+        self._memory += window.memory()
 
     def _is_closed(self, start: int) -> bool:
         watermark = self._watermark.time
         return watermark is not None and self._windowing.end(start) <= watermark
 
-    def _complete(self, starts: list[int]) -> list[tuple[int, Window]]:
+    def _close(self) -> list[tuple[int, Window]]:
+        """Take out the windows that the watermark has passed, and return them in their order."""
+        closed = []
+        while self._oldest_first and self._is_closed(self._oldest_first[0]):
+            start = heappop(self._oldest_first)
+            window = self._open.pop(start)
+            self._memory -= window.memory()
+            closed.append((start, window))
+        return closed
+
+    def _give_up_oldest(self) -> None:
+        """Move the watermark past the oldest windows, until the others take little enough.
+
+        One partition holds them open, and nobody knows whether it is read slowly or will never come
+        along. This depends on what was folded, and not on when.
+        """
+        memory, count = self._memory, 0
+        starts = sorted(self._open)[:-FEWEST_WINDOWS]
+        while memory > RELIEVED_BYTES and count < len(starts):
+            memory -= self._open[starts[count]].memory()
+            count += 1
+        end = self._windowing.end(starts[count - 1])
+        self._config.tell(_too_much_line(count, end, self._watermark.behind(end), self._config))
+        self._watermark.raise_to(end)
+
+    def _complete(self, windows: list[tuple[int, Window]]) -> list[tuple[int, Window]]:
         """Leave out the windows that lack logins: these are named instead."""
         incomplete_to = max(self._incomplete_to.values(), default=-1)
-        incomplete = [start for start in starts if start <= incomplete_to]
+        incomplete = [start for start, _ in windows if start <= incomplete_to]
         if incomplete:
             self._config.tell(_incomplete_line(incomplete))
-        return [(start, self._open[start]) for start in starts[len(incomplete) :]]
+        return windows[len(incomplete) :]
 
 
 def _check_seconds(saved: int, config: WindowConfig) -> None:
@@ -192,4 +239,23 @@ def _incomplete_line(starts: Iterable[int]) -> str:
     return (
         f"these windows are not written, since records of theirs were not read (the start of the "
         f"state is no longer in the log, or ON_MISSING_STATE=continue): {names}"
+    )
+
+
+def _too_much_line(
+    count: int, end: int, behind: list[tuple[int, int | None]], config: WindowConfig
+) -> str:
+    named = ", ".join(
+        f"partition {partition} "
+        + ("(no login yet)" if newest is None else f"(newest login {iso_time(newest)})")
+        for partition, newest in behind[:NAMED_PARTITIONS]
+    )
+    more = len(behind) - NAMED_PARTITIONS
+    return (
+        f"the oldest {count} windows, up to {iso_time(end)}, are closed early: all open ones took "
+        f"more than {MOST_BYTES // 1_000_000} MB, waiting for {named}"
+        + (f" and {more} more" if more > 0 else "")
+        + "; logins that still come for them count as late. If a clock stands still where these "
+        f"logins come from, set it right; if reading is only far behind there, a longer "
+        f"{config.length_setting} needs fewer windows"
     )

@@ -62,9 +62,26 @@ class Watermark:
         active = set(range(self._partitions)) - self._idle
         if not active or not active <= self._newest.keys():
             return
-        time = min(self._newest[partition] for partition in active) - self._lateness
+        self.raise_to(min(self._newest[partition] for partition in active) - self._lateness)
+
+    def raise_to(self, time: int) -> None:
+        """Move the watermark without waiting for the partitions that hold it."""
         if self.time is None or time > self.time:
             self.time = time
+
+    def behind(self, time: int) -> list[tuple[int, int | None]]:
+        """Return the partitions that keep the watermark from a time, the furthest behind first.
+
+        Each comes with its newest login's time, None for one that has given no login yet.
+        """
+        active = sorted(set(range(self._partitions)) - self._idle)
+        found = [(partition, self._newest.get(partition)) for partition in active]
+        held = [
+            (partition, newest)
+            for partition, newest in found
+            if newest is None or newest - self._lateness < time
+        ]
+        return sorted(held, key=lambda one: -1 if one[1] is None else one[1])
 
     def to_state(self) -> State:
         """Return plain values."""

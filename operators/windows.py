@@ -79,6 +79,10 @@ class _Window:
             self._saved = compress(self.stats.to_bytes(), FASTEST)
         return self._saved
 
+    def memory(self) -> int:
+        """Return about how many bytes the totals take."""
+        return self.stats.memory()
+
 
 class WindowsLogic(FoldLogic[LoginStats, _Window, WindowResults]):
     """Windows of totals, each of which becomes an insight."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from threading import Event
 from typing import NoReturn, cast
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, Message, TopicPartition
 
 from connectors.group_offsets import GroupOffsets
 from connectors.input_partition import End, InputPartition
@@ -33,7 +33,11 @@ LATER_SECONDS = 3_600.0  # nothing is asked before
 
 
 def open_partitions(
-    messages: Sequence[Message], numbers: Sequence[int], batch_size: int, limit: int
+    messages: Sequence[Message],
+    numbers: Sequence[int],
+    batch_size: int,
+    limit: int,
+    ends: PartitionEnds | None = None,
 ) -> list[InputPartition]:
     """Open partitions of one worker.
 
@@ -42,10 +46,11 @@ def open_partitions(
         numbers: the partitions'.
         batch_size: the flow's setting.
         limit: how many records the worker takes on at a time.
+        ends: tells where partitions end; by default nothing is asked.
     """
     settings = Settings(batch_size=batch_size)
     turns = Turns(limit)
-    ends = PartitionEnds(_no_client, "logins", LATER_SECONDS, time.monotonic)
+    ends = ends or PartitionEnds(_no_client, "logins", LATER_SECONDS, time.monotonic)
     consumer = WorkerConsumer(cast("Consumer", _Client(messages)), "logins", limit)
     for number in numbers:
         consumer.begin(number, 0)
@@ -75,6 +80,7 @@ class _Client:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = list(messages)
+        self._positions: dict[int | None, int] = {}
 
     def incremental_assign(self, _begin: list[TopicPartition]) -> None:
         """Be ready."""
@@ -82,11 +88,17 @@ class _Client:
     def consume(self, count: int, _seconds: float) -> list[Message]:
         """Return as many messages as are asked for, if there are so many."""
         taken, self._messages = self._messages[:count], self._messages[count:]
+        self._positions.update((one.partition(), (one.offset() or 0) + 1) for one in taken)
         return taken
 
     def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
-        """Know nothing."""
-        return where
+        """Return the offset behind what was received, none before anything was."""
+        return [
+            TopicPartition(
+                place.topic, place.partition, self._positions.get(place.partition, OFFSET_INVALID)
+            )
+            for place in where
+        ]
 
     def get_watermark_offsets(self, _where: TopicPartition, *, cached: bool) -> tuple[int, int]:
         """Know no end yet."""

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from dataflows.security import tell, thresholds
 from models import Alert, ProcessedLogin
+from operators import fold as windowed_fold
 from operators.alerts import Findings, Judged, alert_key, alert_records
 from operators.bursts import HISTORY
 from operators.detectors import Span, Thresholds
 from operators.event_time import Windowing
 from operators.late_watch import LateWatch
+from operators.sightings import Sightings
 from operators.state import StateFormatError
 from settings import Settings
 from tests.support.alert_oracle import AlertOracle
@@ -184,6 +186,33 @@ def test_other_window_length_over_old_state_is_refused() -> None:
     other = AlertRun(1, LOW, Windowing(seconds=60, lateness=60))
     with pytest.raises(StateFormatError, match="the recovery folder holds open windows of 300"):
         type(other._findings)(other._config, LOW, run._findings.snapshot())
+
+
+def test_windows_that_take_too_much_are_judged_early(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The oldest first, whatever partition holds them open, and the line has the settings' name."""
+    monkeypatch.setattr(windowed_fold, "MOST_BYTES", 60_000)
+    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", 50_000)
+    run = AlertRun(2, LOW)
+    run.read(1, [login(START, "somebody", None)])
+    for number in range(20):
+        run.read(0, spray(START + number * WINDOW, users=3))
+    assert [alert.final for alert in run.alerts] == [True] * len(run.alerts)
+    assert 0 < len(run.by_key()) <= 20 - windowed_fold.FEWEST_WINDOWS
+    assert "partition 1 (newest login" in capsys.readouterr().out
+
+
+def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
+    """What a part's sketches drop takes none, however many logins there are."""
+    window = AlertRun(1, LOW)._findings._window(None)
+    flood = Sightings(["user"] * 30_000, [None] * 30_000, [None] * 30_000)
+    window.add(0, flood)
+    one_part = window.memory()
+    window.add(0, flood)
+    assert window.memory() == one_part
+    window.add(1, flood)
+    assert window.memory() == 2 * one_part
 
 
 def test_records_are_keyed_by_kind_subject_and_window() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from connectors.coverage import SLACK_SECONDS, CoverageWatch, question_pause
+from connectors.coverage import CoverageWatch, question_pause
 from connectors.partition_ends import CommittedEnd
 from connectors.records import Coverage
 
@@ -116,7 +116,7 @@ def test_pause_longer_than_a_busy_moment_is_no_silence(late: float, counts: bool
     """A worker that could not write, or a process that was suspended, did not listen."""
     partition = Partition(poll_seconds=0.5)
     partition.poll([0, 6])
-    again = 6 + PAUSE + 0.5 + SLACK_SECONDS + late
+    again = 6 + 6 + 0.5 + 2 + late  # a question's pause, a poll's, and two seconds
     (told,) = partition.poll([again])
     assert told.since == (0 if counts else again)
 

@@ -1,8 +1,13 @@
 """What an input partition makes of its client's records, and says of the errors among them."""
 
+import time
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, KafkaError, Message
 
+from connectors.partition_ends import CommittedEnd, PartitionEnds
 from monitoring.health import Health
 from tests.support.input_partitions import open_partitions
 
@@ -40,3 +45,21 @@ def test_record_times_are_handed_on_as_they_were_set(monkeypatch: pytest.MonkeyP
     [reading] = open_partitions(messages, [0], 10, 10)
     [batch] = reading.next_batch()
     assert batch.timestamps == [1_720_622_216_000, 1_720_622_216, -1]
+
+
+def test_batch_does_not_cover_what_comes_in_a_later_batch_of_the_same_poll(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dead letters alone in the first would make the partition idle before its logins are seen."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    messages = [
+        Message(topic="logins", partition=0, offset=offset, value=b"") for offset in range(4)
+    ]
+    end = CommittedEnd(asked_at=time.monotonic() + 3_600, offset=4)
+    ends = cast("PartitionEnds", SimpleNamespace(of=lambda _partition: end))
+    [reading] = open_partitions(messages, [0], batch_size=2, limit=10, ends=ends)
+    batches = reading.next_batch()
+    assert [list(batch.offsets) for batch in batches] == [[0, 1], [2, 3]]
+    assert all(batch.coverage.until < end.asked_at for batch in batches)
+    [news] = reading.next_batch()
+    assert (list(news.offsets), news.coverage.until) == ([], end.asked_at)

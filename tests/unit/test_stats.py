@@ -284,6 +284,30 @@ def test_published_bytes_are_read_by_the_library_with_the_same_estimate(count: i
     assert read.lg_config_k == LG_K
 
 
+@given(st.lists(login_lists, max_size=3))
+def test_reckoned_memory_depends_on_the_logins_only(cut: list[list[ProcessedLogin]]) -> None:
+    """Not on how they were cut, nor on a restart: by it windows are closed, on a replay too."""
+    whole = stats_of([login for batch in cut for login in batch])
+    merged = LoginStats()
+    for batch in cut:
+        merged.merge(LoginStats.from_bytes(stats_of(batch).to_bytes()))
+    assert whole.memory() == merged.memory() == LoginStats.from_bytes(whole.to_bytes()).memory()
+
+
+def test_reckoned_memory_grows_with_users_and_values_up_to_a_limit() -> None:
+    """What a window may take at most is known."""
+    sizes = [
+        stats_of([login(f"user {number}", f"{number}") for number in range(count)]).memory()
+        for count in (1, 100, 1_000, 10_000, 20_000)
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 2_500
+    assert 100_000 < sizes[-2] == sizes[-1] < 200_000
+    more_than_kept = stats_of([login(locale=f"{number}") for number in range(1_500)])
+    restarted = LoginStats.from_bytes(more_than_kept.to_bytes())
+    assert restarted.memory() == more_than_kept.memory()
+
+
 @given(login_lists)
 def test_pickled_stats_come_back_equal(added: list[ProcessedLogin]) -> None:
     """Summaries cross processes, and totals outlive one."""
