@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import msgspec
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -23,8 +23,6 @@ from settings import Settings
 __all__ = ["TransactionalKafkaSink", "unwritten"]
 
 STATE_VERSION = 1
-LARGEST_BATCH = 1_000_000  # bytes; the client's default
-LINGER_MS = 100  # what is written at a time is complete when flushed: until then, gather
 
 
 class SinkState(TypedDict):
@@ -74,7 +72,7 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
             self._settings,
             f"{self._settings.kafka_group_id}-{self._topics.input}-{partition}",
             f"partition {partition}",
-            self._producer_configuration(),
+            [self._topics.largest_output, self._topics.largest_dead_letter],
         )
         writer.sweep(self._places(partition))
         progress = self._progress.last(partition)
@@ -87,15 +85,6 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
         own = [TopicPartition(topic, partition) for topic in (topics.dead_letters, topics.progress)]
         outputs = range(topics.output_partitions)
         return [*own, *(TopicPartition(topics.output, number) for number in outputs)]
-
-    def _producer_configuration(self) -> dict[str, Any]:
-        largest = self._topics.largest_output, self._topics.largest_dead_letter
-        return {
-            "linger.ms": LINGER_MS,
-            "message.max.bytes": max(largest),
-            "batch.size": min(LARGEST_BATCH, *largest),
-            "queue.buffering.max.messages": 0,  # no limit: what is written at a time bounds it
-        }
 
 
 class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):

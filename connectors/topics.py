@@ -45,6 +45,7 @@ ATTEMPT_SECONDS = (
 LINE_EVERY_SECONDS = 5.0  # how often a start that waits says so: part of the contract
 POLL_SECONDS = 0.2
 METADATA_SECONDS = 10.0  # until all brokers know of new partitions: mostly some milliseconds
+DEFAULT_LARGEST_MESSAGE = 1_048_588  # bytes; Kafka's default of max.message.bytes
 UNKNOWN_TOPIC = 3  # Kafka's error code UNKNOWN_TOPIC_OR_PARTITION
 NO_INPUT = "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
 COMPACTED_FOREVER = {"cleanup.policy": "compact", "retention.ms": "-1"}
@@ -65,8 +66,10 @@ class FlowTopics:
         output_partitions: how many partitions that topic has.
         dead_letters: where records go that can't be processed.
         progress: where it is noted how far outputs are written.
+        upserts: where records go that replace each other by key.
         largest_output: the output topic's limit for a batch of records, in bytes.
         largest_dead_letter: the dead-letter topic's.
+        largest_upsert: the upserts' topic's.
     """
 
     input: str
@@ -76,8 +79,10 @@ class FlowTopics:
     output_partitions: int
     dead_letters: str
     progress: str
+    upserts: str
     largest_output: int
     largest_dead_letter: int
+    largest_upsert: int
 
 
 def partition_names(partitions: int) -> list[str]:
@@ -123,8 +128,10 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
             output_partitions=len(output["partitions"]),
             dead_letters=settings.dead_letter_topic,
             progress=settings.progress_topic,
+            upserts=settings.insights_topic,
             largest_output=largest_message(admin, settings.output_topic),
             largest_dead_letter=largest_message(admin, settings.dead_letter_topic),
+            largest_upsert=_largest_upsert(admin, settings.insights_topic),
         )
     except KafkaError as error:
         raise SystemExit(
@@ -277,6 +284,17 @@ def _too_few(short: Mapping[str, int], partitions: int, settings: Settings) -> s
 def largest_message(admin: KafkaAdminClient, topic: str) -> int:
     """Return a topic's limit for a batch of records, in bytes."""
     return int(topic_option(admin, topic, "max.message.bytes"))
+
+
+def _largest_upsert(admin: KafkaAdminClient, topic: str) -> int:
+    """Return the same; without the permission to see it, what Kafka has as its default.
+
+    Upserts were written without that permission before their topic's limit was asked for.
+    """
+    try:
+        return largest_message(admin, topic)
+    except TopicAuthorizationFailedError:
+        return DEFAULT_LARGEST_MESSAGE
 
 
 def topic_option(admin: KafkaAdminClient, topic: str, name: str) -> str:

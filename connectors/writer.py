@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import get_ident
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -15,7 +15,7 @@ from connectors.records import Headers, OutputRecord
 from connectors.refusals import denied
 from monitoring import observe
 
-__all__ = ["Step", "Stop", "Writer"]
+__all__ = ["Failure", "Step", "Stop", "Writer"]
 
 # What a broker says to a producer that was replaced, or whose transaction it ended; and what the
 # client says of records that it held for longer than a transaction may take.
@@ -26,11 +26,21 @@ FENCED = {
     KafkaError._MSG_TIMED_OUT,
 }
 
+# What either says of a record that its topic doesn't take.
+TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
+
 # What it says of records that are dropped because something else failed.
 THROWN_AWAY = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 
 Step = Callable[[], None]
 Stop = Callable[[str], NoReturn]
+
+
+class Failure(NamedTuple):
+    """Why something wasn't written, and to which topic, if it was a record."""
+
+    error: KafkaError
+    topic: str | None = None
 
 
 class Writer(ABC):
@@ -48,7 +58,7 @@ class Writer(ABC):
         self._place = place
         self._connection = connection
         self._stop_with = stop
-        self._failures: list[KafkaError] = []
+        self._failures: list[Failure] = []
         # A thread, since waiting for the broker takes 30 ms in which the worker has work to do.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._pending: Future[None] | None = None
@@ -94,13 +104,7 @@ class Writer(ABC):
             self._stop_if_failed()
             # The client writes into each record that it didn't take why that is.
             refused: list[Any] = [record["_error"] for record in records if "_error" in record]
-            if refused[0].code() == KafkaError._QUEUE_FULL:
-                self._end(
-                    "fatal",
-                    f"{topic}: only {queued} of {len(records)} records fit the producer's queue: "
-                    "set a smaller BATCH_SIZE",
-                )
-            self._stop(refused[0])
+            self._stop(Failure(refused[0], topic))
 
     def send(
         self,
@@ -122,7 +126,7 @@ class Writer(ABC):
             )
         except KafkaException as error:
             self._stop_if_failed()
-            self._stop(error.args[0])
+            self._stop(Failure(error.args[0], topic))
 
     @abstractmethod
     def sweep(self, places: Sequence[TopicPartition]) -> None:
@@ -154,26 +158,22 @@ class Writer(ABC):
         observe.write_retried(self._worker)
         warn_that_kafka_is_away(self._connection.servers)
 
-    def _on_delivery(self, error: KafkaError | None, _message: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._failures.append(error)
+            self._failures.append(Failure(error, message.topic()))
 
-    def _stop(self, error: KafkaError) -> NoReturn:
+    def _stop(self, failure: Failure) -> NoReturn:
         """Stop with a line that says what happened and what to do."""
         # A commit tells how many records were not delivered; they themselves tell why.
-        if any(one.code() in FENCED for one in (error, *self._failures)):
+        if any(one.error.code() in FENCED for one in (failure, *self._failures)):
             self._end(
                 "fenced",
                 f"{self._place}: this process may write no more: another one took over, or it "
                 "stood still for longer than a transaction may take; nothing is lost or there "
                 "twice; start it again, unless another one has taken its place",
             )
-        cause = _cause_of(error, self._failures)
-        self._end(
-            "fatal",
-            f"{self._place}: writing failed: {cause.str()}{denied(cause)}; nothing is lost; "
-            "start it again, and if it fails again, mend the cause first",
-        )
+        cause = _cause_of(failure, self._failures)
+        self._end("fatal", f"{self._place}: writing failed: {_remedy(cause)}")
 
     def _end(self, kind: str, line: str) -> NoReturn:
         """Stop with a line, and count what ends the process: it is `fenced`, or `fatal`."""
@@ -181,10 +181,24 @@ class Writer(ABC):
         self._stop_with(line)
 
 
-def _cause_of(error: KafkaError, failures: list[KafkaError]) -> KafkaError:
+def _cause_of(failure: Failure, failures: list[Failure]) -> Failure:
     """Return why writing failed: the first record's own failure, if there was one before.
 
     Records that are thrown away because of an error only say so.
     """
-    causes = (failure for failure in failures if not failure.retriable())
-    return next((cause for cause in causes if cause.code() not in THROWN_AWAY), error)
+    causes = (one for one in failures if not one.error.retriable())
+    return next((cause for cause in causes if cause.error.code() not in THROWN_AWAY), failure)
+
+
+def _remedy(cause: Failure) -> str:
+    """Say what happened and what to do."""
+    error = cause.error
+    if error.code() in TOO_LARGE and cause.topic:
+        return (
+            f"a record is too large for topic {cause.topic} ({error.str()}): raise the topic's "
+            "max.message.bytes, and start it again; nothing is lost"
+        )
+    return (
+        f"{error.str()}{denied(error)}; nothing is lost; start it again, and if it fails again, "
+        "remove the cause first"
+    )

@@ -12,7 +12,7 @@ from connectors.connection import Connection
 from connectors.hanging import open_among
 from connectors.refusals import denied
 from connectors.stopping import stop_process
-from connectors.writer import Step, Stop, Writer
+from connectors.writer import Failure, Step, Stop, Writer
 from settings import Settings
 
 __all__ = [
@@ -26,11 +26,15 @@ __all__ = [
 TRANSACTION_TIMEOUT_SECONDS = 60
 ATTEMPT_SECONDS = 5.0  # one try of a request that is tried again until the broker is back
 SWEPT = b"swept"  # key of a record that is aborted at once; a compacted topic wants one
+LARGEST_BATCH = 1_000_000  # bytes; the client's default
+LARGEST_REQUEST = 1_000_000_000  # bytes; the client takes no more
+MOST_KBYTES = 2_147_483_647  # nor a larger queue than this
+LINGER_MS = 100  # what is written at a time is complete when flushed: until then, gather
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 
 def open_writer(
-    settings: Settings, transactional_id: str, place: str, configuration: dict[str, Any]
+    settings: Settings, transactional_id: str, place: str, limits: Sequence[int]
 ) -> Writer:
     """Return a writer of the delivery guarantee that is set, ready to write.
 
@@ -41,14 +45,12 @@ def open_writer(
         settings: the process's settings.
         transactional_id: the same in every life of the flow; no two writers share one.
         place: what is written to, to begin an error's line with.
-        configuration: of the producer, beyond what every writer needs.
+        limits: for a batch of records, in bytes, of the topics that are written to.
     """
     if settings.delivery_guarantee == "exactly_once":
-        return open_transactional_writer(
-            settings, transactional_id, place, configuration, stop_process
-        )
+        return open_transactional_writer(settings, transactional_id, place, limits, stop_process)
     connection = Connection(settings)
-    producer = _producer(connection, ACKNOWLEDGED | configuration)
+    producer = _producer(connection, limits, ACKNOWLEDGED)
     return AcknowledgedWriter(producer, place, connection, stop_process)
 
 
@@ -56,7 +58,7 @@ def open_transactional_writer(
     settings: Settings,
     transactional_id: str,
     place: str,
-    configuration: dict[str, Any],
+    limits: Sequence[int],
     stop: Stop,
 ) -> "TransactionalWriter":
     """Return a writer of transactions; whoever wrote under this id before can write no more.
@@ -65,7 +67,7 @@ def open_transactional_writer(
         settings: the process's settings.
         transactional_id: as in open_writer.
         place: as in open_writer.
-        configuration: as in open_writer.
+        limits: as in open_writer.
         stop: called with one line for what can't be gone on from.
     """
     guarantee = {
@@ -73,13 +75,13 @@ def open_transactional_writer(
         "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
     }
     connection = Connection(settings)
-    producer = _producer(connection, guarantee | configuration)
+    producer = _producer(connection, limits, guarantee)
     writer = TransactionalWriter(producer, place, connection, stop)
     writer.fence(max(settings.broker_wait_seconds, ATTEMPT_SECONDS))
     return writer
 
 
-def _producer(connection: Connection, configuration: dict[str, Any]) -> Producer:
+def _producer(connection: Connection, limits: Sequence[int], guarantee: dict[str, Any]) -> Producer:
     return open_producer(
         connection,
         {
@@ -87,7 +89,14 @@ def _producer(connection: Connection, configuration: dict[str, Any]) -> Producer
             "compression.type": "lz4",
             "delivery.report.only.error": True,
             "reconnect.backoff.max.ms": 2_000,
-            **configuration,
+            "linger.ms": LINGER_MS,
+            "batch.size": min(LARGEST_BATCH, *limits),
+            # The broker judges a record by its size when compressed, so it has the last word.
+            "message.max.bytes": min(LARGEST_REQUEST, max(LARGEST_BATCH, *limits)),
+            # No limit: what is written at a time, and is in memory by then, bounds the queue.
+            "queue.buffering.max.messages": 0,
+            "queue.buffering.max.kbytes": MOST_KBYTES,
+            **guarantee,
         },
         **client_options(connection),
     )
@@ -132,7 +141,7 @@ class TransactionalWriter(Writer):
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
-            self._stop(error.args[0])
+            self._stop(Failure(error.args[0]))
         first()
         if then is not None:
             then()
@@ -142,7 +151,7 @@ class TransactionalWriter(Writer):
             self._producer.abort_transaction(ATTEMPT_SECONDS)
         except KafkaException as error:
             if error.args[0].fatal():
-                self._stop(error.args[0])
+                self._stop(Failure(error.args[0]))
 
     def _complete(self, _then: Step | None) -> None:
         self._persist(lambda: self._producer.commit_transaction(ATTEMPT_SECONDS))
@@ -155,7 +164,7 @@ class TransactionalWriter(Writer):
                     return
             except KafkaException as error:
                 if not error.args[0].retriable():
-                    self._stop(error.args[0])
+                    self._stop(Failure(error.args[0]))
             self._await_broker()
 
     def _await_broker(self) -> None:
@@ -187,6 +196,6 @@ class AcknowledgedWriter(Writer):
             while self._producer.flush(ATTEMPT_SECONDS):
                 self._await_broker()
         except KafkaException as error:
-            self._stop(error.args[0])
+            self._stop(Failure(error.args[0]))
         if self._failures:
             self._stop(self._failures[0])

@@ -79,7 +79,7 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
     judged = lateness("lateness", summaries, windowing, stop_process)
     results = windows("windows", judged, window_config(settings, topics, draining))
     insights = op.flat_map("insights", results, lambda results: insight_records(results.insights))
-    op.output("upsert", insights, UpsertSink(settings, settings.insights_topic))
+    op.output("upsert", insights, UpsertSink(settings, topics))
 
     counted = op.map("count", judged, counts)
     stops = breaker("breaker", counted, settings.max_dead_letter_ratio, stop_process)

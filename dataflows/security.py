@@ -100,7 +100,7 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
     alerts = bursts("bursts", told, thresholds(settings), stop_process)
     counted = op.inspect("observe", alerts, observe.alerted)
     written = op.flat_map("alerts", counted, alert_records)
-    op.output("upsert", written, UpsertSink(settings, settings.alerts_topic))
+    op.output("upsert", written, UpsertSink(settings, topics))
 
     totals = op.map("count", judged, counts)
     stops = breaker("breaker", totals, settings.max_dead_letter_ratio, stop_process)

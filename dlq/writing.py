@@ -15,8 +15,6 @@ from settings import Settings
 
 __all__ = ["TransactionalReplay"]
 
-LARGEST_BATCH = 1_000_000  # bytes; the client's default
-
 
 class TransactionalReplay:
     """Writes batches of letters to the input topic, and which ones they were, as one.
@@ -35,13 +33,8 @@ class TransactionalReplay:
     def __init__(self, settings: Settings, target: InputTopic) -> None:
         self._target = target
         self._marks = marks_topic(settings)
-        configuration = {
-            "message.max.bytes": max(target.limit, LARGEST_BATCH),
-            "batch.size": min(LARGEST_BATCH, target.limit),
-            "queue.buffering.max.messages": 0,  # no limit: a batch bounds what is queued
-        }
         self._writer = open_transactional_writer(
-            settings, self._marks, "replay", configuration, _fail
+            settings, self._marks, "replay", [target.limit], _fail
         )
         inputs = [TopicPartition(target.name, number) for number in range(target.partitions)]
         self._writer.sweep([*inputs, TopicPartition(self._marks, 0)])

@@ -10,12 +10,9 @@ import msgspec
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
-from connectors.upserts import UpsertSink
 from models import Insight
-from settings import Settings
 from tests.support.flow import Flow, FlowProcess
 from tests.support.logins import EPOCH, login, processed
-from tests.support.stopped import StoppedError
 from tests.support.waiting import wait_until
 from tests.support.window_oracle import WindowOracle, assert_same_windows
 
@@ -243,46 +240,6 @@ def test_at_least_once_writes_the_same_windows(flow: Flow) -> None:
     send(flow, logins)
     flow.back_fill(DELIVERY_GUARANTEE="at_least_once")
     assert_same_windows(insights(flow), oracle_of(logins))
-
-
-@pytest.mark.usefixtures("stopping")
-def test_writer_that_was_replaced_can_write_no_more(flow: Flow) -> None:
-    """A process that only slept must not put old windows over newer ones."""
-    flow.topics.make("upserts-" + flow.name, partitions=1)
-    sink = upsert_sink(flow)
-    sleeper = sink.build_part("step", "upserts", None)
-    sleeper.write_batch([{"key": "k", "value": b"1"}])
-    sleeper.snapshot()
-    newer = sink.build_part("step", "upserts", None)
-    newer.write_batch([{"key": "k", "value": b"2"}])
-    newer.snapshot()
-    with pytest.raises(StoppedError, match="may write no more"):
-        write(sleeper, b"old")
-    assert [record.value for record in flow.topics.read("upserts-" + flow.name)] == [b"1", b"2"]
-
-
-@pytest.mark.usefixtures("stopping")
-@pytest.mark.parametrize("guarantee", ["exactly_once", "at_least_once"])
-def test_record_that_the_broker_refuses_is_not_passed_over(flow: Flow, guarantee: str) -> None:
-    """Before the snapshot that would say it is written."""
-    topic = "upserts-" + flow.name
-    flow.topics.make(topic, partitions=1, **{"max.message.bytes": "2000"})
-    part = upsert_sink(flow, delivery_guarantee=guarantee).build_part("step", "upserts", None)
-    noise = Random(1).randbytes(10_000)  # noqa: S311 - what can't be compressed
-    with pytest.raises(StoppedError, match="writing failed"):
-        write(part, noise)
-
-
-def write(part: Any, value: bytes) -> None:
-    """Write a record, and wait for it as a snapshot does."""
-    part.write_batch([{"key": "k", "value": value}])
-    part.snapshot()
-
-
-def upsert_sink(flow: Flow, **settings: Any) -> UpsertSink:
-    """Return a sink to a topic of the test's own."""
-    chosen = Settings(kafka_bootstrap_servers=flow.servers, kafka_group_id=flow.group, **settings)
-    return UpsertSink(chosen, "upserts-" + flow.name)
 
 
 def start(

@@ -16,6 +16,7 @@ from tests.support.flow import Flow
 from tests.support.stopped import StoppedError, stop
 from tests.support.waiting import wait_until
 
+LIMIT = 1_048_588  # Kafka's default
 FENCED = "partition 0: this process may write no more"
 
 
@@ -60,7 +61,10 @@ def test_a_batch_that_the_client_refuses_is_told_with_its_reason(flow: Flow) -> 
     """It is not taken for one that is too big for the queue."""
     flow.topics.make(flow.output)
     writer = open_for(flow)
-    with pytest.raises(StoppedError, match=r"writing failed: .*too large"):
+    with pytest.raises(
+        StoppedError,
+        match=f"too large for topic {flow.output} .*: raise the topic.s max.message.bytes",
+    ):
         writer.write(
             lambda: writer.send_all(flow.output, [{"key": "key", "value": b"x" * 2_000_000}])
         )
@@ -70,7 +74,7 @@ def test_a_writer_whose_records_timed_out_says_so() -> None:
     """After a long stand-still the commit counts the undelivered records, and they say why."""
 
     def produce(*_: object, on_delivery: Callable[..., None], **__: object) -> None:
-        on_delivery(KafkaError(KafkaError._MSG_TIMED_OUT), None)
+        on_delivery(KafkaError(KafkaError._MSG_TIMED_OUT), SimpleNamespace(topic=lambda: "topic"))
 
     def commit(_seconds: float) -> NoReturn:
         raise KafkaException(KafkaError(KafkaError._INCONSISTENT))
@@ -87,7 +91,7 @@ def test_a_writer_whose_records_timed_out_says_so() -> None:
 def open_for(flow: Flow) -> Writer:
     """Open a writer; whoever was there before is replaced."""
     settings = Settings(kafka_bootstrap_servers=flow.servers)
-    return open_writer(settings, flow.name, "partition 0", {})
+    return open_writer(settings, flow.name, "partition 0", [LIMIT])
 
 
 def send_until_refused(writer: Writer, send: Callable[[Writer, str], None], topic: str) -> None:

@@ -16,7 +16,7 @@ from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
 from settings import Settings
 
-__all__ = ["open_partitions"]
+__all__ = ["FLOW_TOPICS", "open_partitions"]
 
 FLOW_TOPICS = FlowTopics(
     input="logins",
@@ -26,8 +26,10 @@ FLOW_TOPICS = FlowTopics(
     output_partitions=1,
     dead_letters="dead",
     progress="progress",
+    upserts="upserts",
     largest_output=1_000_000,
     largest_dead_letter=1_000_000,
+    largest_upsert=1_000_000,
 )
 LATER_SECONDS = 3_600.0  # nothing is asked before
 

@@ -117,7 +117,7 @@ def test_a_reader_of_dead_letters_closes_its_client(settings: Settings, made: li
 
 def test_a_writer_that_is_closed_closes_its_client(settings: Settings, made: list[Any]) -> None:
     """A partition that ends leaves no producer behind."""
-    open_writer(settings, "id", "partition 0", {}).close()
+    open_writer(settings, "id", "partition 0", [1_000_000]).close()
     assert [is_closed(client) for client in made] == [True]
 
 
@@ -169,7 +169,7 @@ def ask():
         garbage = [check]
         garbage.append(garbage)
         try:
-            check.answers(1.0)
+            check.answers(20.0)
         except RefusedError:
             print("refused")
 
