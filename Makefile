@@ -27,8 +27,7 @@ security: .venv/installed ## Run the security flow beside make run: alerts on lo
 
 # Two files at a time, in their order, as the long ones come first; each side has its own Kafka.
 test: lint ## Check style and types, then run every test, with a Kafka of their own
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed ## Check style, types and packages
 	@$(BIN)/ruff format --check .

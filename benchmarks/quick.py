@@ -1,14 +1,11 @@
 """The floor and this project, in under two minutes: `make bench-quick`.
 
-    python -m benchmarks.quick [--record]
+    python -m benchmarks.quick
 
-Prints how many times the floor's CPU a login takes, and ends with status 1 if that is more than
-1.25 times what `gate.json` says was reached. `--record` writes there what it measured.
+Prints how many times the floor's CPU a login takes. That ratio changes with the machine and with
+what else runs on it, so nothing fails by it: `tests/cost` counts instructions instead.
 """
 
-import argparse
-import json
-import sys
 from pathlib import Path
 
 from benchmarks.bench import Bench, local_bench
@@ -16,33 +13,17 @@ from benchmarks.compare import compare
 from benchmarks.contenders import FLOOR, OURS
 from benchmarks.table import lowest_ratio, table
 
-__all__ = ["limit", "main", "quick"]
+__all__ = ["quick"]
 
 DATA = Path(".local/benchmarks-quick")
-GATE = Path(__file__).with_name("gate.json")
-SLACK = 1.25  # ratios of CPU time differ by a tenth from run to run on a busy machine
 RECORDS = 300_000
 ROUNDS = 3
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, print, and compare with what was reached before; 1 if it got worse."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quick")
-    parser.add_argument("--record", action="store_true", help="keep what is measured as the gate")
-    options = parser.parse_args(arguments)
+def main() -> None:
+    """Measure and print."""
     with local_bench(DATA) as bench:
-        found = quick(bench)
-    if options.record:
-        GATE.write_text(json.dumps({"times_the_floor": round(found, 2)}) + "\n")
-    highest = limit()
-    print(f"{found:.2f} times the floor; at most {highest:.2f} is allowed")
-    return int(found > highest)
-
-
-def limit() -> float:
-    """Return the highest ratio that is no step back."""
-    reached: float = json.loads(GATE.read_text())["times_the_floor"]
-    return reached * SLACK
+        print(f"{quick(bench):.2f} times the floor")
 
 
 def quick(bench: Bench, records: int = RECORDS, rounds: int = ROUNDS) -> float:
@@ -65,4 +46,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,6 +1,6 @@
 """Where reading an input partition begins: one decision from snapshot, progress and log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NotRequired, TypedDict
 
 from models import Progress
@@ -90,7 +90,8 @@ def resume_position(
     if progress.offset < log_start:
         raise StateDoesNotFitError(_gone(progress.offset, log_start, "its outputs are written"))
     if snapshot is not None:
-        return _from_start(snapshot["start"], progress, log_start)
+        # By then nothing had been read: what was read since is replayed, as after any snapshot.
+        return replace(_from_start(snapshot["start"], progress, log_start), read_again=0)
     if on_missing_state == "continue":
         return Position(offset=progress.offset, start=progress.offset, gap=True)
     return _from_start(progress.start, progress, log_start)

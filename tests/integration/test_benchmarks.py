@@ -1,16 +1,16 @@
-"""The gate: a login must not take much more CPU, over the floor's, than it did before."""
+"""The benchmark runs: it writes its input, starts the contenders, and checks what they wrote."""
 
 from pathlib import Path
 
-import pytest
-
 from benchmarks.bench import Bench
-from benchmarks.quick import limit, quick
+from benchmarks.compare import compare
+from benchmarks.contenders import FLOOR, OURS
 from local_kafka import LocalKafka
 
 
-@pytest.mark.alone
-def test_a_login_takes_no_more_cpu_than_before(kafka: LocalKafka, tmp_path: Path) -> None:
-    """The outputs of both are checked too."""
-    found = quick(Bench(kafka.bootstrap_servers, tmp_path))
-    assert found <= limit(), f"{found:.2f} times the floor; at most {limit():.2f} is allowed"
+def test_the_floor_and_the_flow_are_measured(kafka: LocalKafka, tmp_path: Path) -> None:
+    """Each runs once on next to nothing and once on the input, and its outputs are right."""
+    bench = Bench(kafka.bootstrap_servers, tmp_path)
+    found = compare(bench, [FLOOR, OURS], records=3_000, rounds=1, say=print)
+    assert not found.skipped
+    assert [run.records for run in found.all_runs()] == [1_000, 1_000, 3_000, 3_000]

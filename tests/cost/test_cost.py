@@ -1,0 +1,27 @@
+"""The gate: no change makes a login cost noticeably more without anyone noticing."""
+
+from tests.cost.instructions import instructions
+
+# What was reached. After a change that makes the flow faster, or dearer for a good reason, put in
+# what the test found: `pytest tests/cost -s`.
+TIMES_THE_REFERENCE = 2.91
+# Counts differ by far less on one machine; other builds of Python and its packages need the room.
+SLACK = 1.15
+MOST_FOR_OBSERVING = 0.01
+
+
+def test_a_login_takes_no_more_instructions_than_before() -> None:
+    """From decode to windows and report, against work that never changes."""
+    nothing, reference, process = instructions("nothing", "reference", "process")
+    found = (process - nothing) / (reference - nothing)
+    print(f"{found:.2f} times the reference")
+    assert found <= TIMES_THE_REFERENCE * SLACK
+
+
+def test_observing_a_batch_costs_less_than_a_hundredth_of_processing_it() -> None:
+    """All that monitoring notes on its way, against the operators alone, without Kafka's part."""
+    nothing, process, prepare, observe = instructions(
+        "nothing", "process", "prepare-to-observe", "observe"
+    )
+    share = (observe - prepare) / (process - nothing)
+    assert share < MOST_FOR_OBSERVING, f"{share:.2%}"
