@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
 from operators.decode import LAST_SECOND
-from operators.event_time import AHEAD_MS, is_ahead
+from operators.event_time import AHEAD_MS, is_ahead, none_is_ahead
 from operators.privacy import mask_address
 
 __all__ = ["device_type", "enrich", "enrich_batch", "iso_time", "login_at", "version_category"]
@@ -138,8 +138,7 @@ def _hour(hours: int) -> str:
 def _ahead(batch: LoginBatch[Login]) -> list[int]:
     """Return the places of the logins from clocks that are ahead of their records."""
     timestamps, record_times = [login.timestamp for login in batch.logins], batch.record_times
-    # Nearly always none is, which two loops in C tell.
-    if not timestamps or max(timestamps) * 1_000 <= min(record_times) + AHEAD_MS:
+    if none_is_ahead(timestamps, record_times, AHEAD_MS):
         return []
     pairs = zip(timestamps, record_times, strict=True)
     return [place for place, pair in enumerate(pairs) if is_ahead(*pair)]

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import sub
 
-__all__ = ["Windowing", "event_times", "has_time", "is_ahead"]
+__all__ = ["Windowing", "event_times", "has_time", "is_ahead", "none_is_ahead"]
 
 # From 2000 (before there was a Kafka) to 9999, in ms. An earlier record time is in the wrong unit
 # (seconds), a default (0) or absent (-1), a later one in microseconds.
@@ -27,6 +28,22 @@ def is_ahead(timestamp: int, record_time: int) -> bool:
     return timestamp * 1_000 > record_time + AHEAD_MS and has_time(record_time)
 
 
+def none_is_ahead(timestamps: Sequence[int], record_times: Sequence[int], by_ms: int = 0) -> bool:
+    """Tell whether no login claims to be newer than its record by more than this; nearly always.
+
+    Loops in C, since every login is looked at; pair by pair only where it takes that.
+
+    Args:
+        timestamps: the logins', in seconds since the epoch.
+        record_times: parallel to them, their records', in ms.
+        by_ms: what is allowed.
+    """
+    if not timestamps or max(timestamps) * 1_000 <= min(record_times) + by_ms:
+        return True
+    furthest: int = max(map(sub, map((1_000).__mul__, timestamps), record_times))
+    return furthest <= by_ms
+
+
 def event_times(timestamps: list[int], record_times: Sequence[int]) -> list[int]:
     """Return when logins happened: as they say, but not after their records were written.
 
@@ -37,8 +54,7 @@ def event_times(timestamps: list[int], record_times: Sequence[int]) -> list[int]
         timestamps: the logins', in seconds since the epoch.
         record_times: parallel to them, their records', in ms; one before 2000 is ignored.
     """
-    # Nearly always no login of a batch is newer than any of its records: two loops in C tell.
-    if not timestamps or max(timestamps) * 1_000 <= min(record_times):
+    if none_is_ahead(timestamps, record_times):
         return timestamps
     return [
         record_time // 1_000 if timestamp * 1_000 > record_time >= FIRST_RECORD_TIME else timestamp

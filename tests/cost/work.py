@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 
 import msgspec
 
-from benchmarks.feed import EPOCH, Feed
+from benchmarks.feed import Feed
 from connectors.records import RecordBatch
 from monitoring import observe
 from monitoring.health import HEALTH
@@ -32,7 +32,7 @@ BATCH = 2_000  # the flow's default
 BATCHES = 4
 LOGINS = BATCH * BATCHES
 WINDOWING = Windowing(60, 10)
-WINDOWS = WindowConfig(WINDOWING, 1, lambda: True, tell=stop, refuse=stop)
+WINDOWS = WindowConfig(WINDOWING, 1, 60, lambda: True, tell=stop, refuse=stop)
 
 
 def batches() -> list[RecordBatch]:
@@ -45,7 +45,7 @@ def batches() -> list[RecordBatch]:
             start=0,
             next_offset=first + BATCH,
             offsets=range(first, first + BATCH),
-            timestamps=[EPOCH * 1_000] * BATCH,
+            timestamps=[feed.timestamp(number) * 1_000 for number in range(first, first + BATCH)],
             values=[feed.value(number) for number in range(first, first + BATCH)],
             origins=[],
         )
