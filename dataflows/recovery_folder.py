@@ -6,10 +6,12 @@ knows of steps that the flow doesn't have.
 
 import os
 import sqlite3
-from collections.abc import Set
-from contextlib import closing
+from collections.abc import Sequence, Set
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
+
+from dataflows.uncommitted_state import resume_epoch
 
 __all__ = ["check_recovery_folder", "require_recovery_files"]
 
@@ -17,6 +19,15 @@ NEW_FOLDER = (
     "move the folder away and make it anew (python -m bytewax.recovery {folder} 1): the state is "
     "then rebuilt from the input, and no output is written twice"
 )
+
+READ, WRITE = ".read", ".write"  # every flow's steps that keep a state for each input partition
+RESUMED = """
+    SELECT step_id, state_key FROM snaps
+    JOIN (SELECT step_id, state_key, max(snap_epoch) AS snap_epoch FROM snaps
+          WHERE snap_epoch < ? GROUP BY step_id, state_key)
+    USING (step_id, state_key, snap_epoch)
+    WHERE ser_change NOT NULL
+"""
 
 
 class _File(NamedTuple):
@@ -67,6 +78,12 @@ def check_recovery_folder(
     files = [_read(folder, path) for path in paths]
     _check_files(folder, files, whole=whole)
     _check_steps(folder, frozenset().union(*(file.steps for file in files)), steps)
+    with ExitStack() as stack:
+        stores = [stack.enter_context(closing(_open(path))) for path in paths]
+        try:
+            _check_epochs(folder, stores)
+        except sqlite3.Error as error:
+            raise _damaged(folder, "one of its files", str(error)) from None
 
 
 def _read(folder: Path, path: Path) -> _File:
@@ -77,20 +94,24 @@ def _read(folder: Path, path: Path) -> _File:
             f"to user {os.geteuid()}"
         )
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
+        with closing(_open(path)) as store:
             [verdict] = store.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise _damaged(folder, path, verdict.splitlines()[-1])
+                raise _damaged(folder, path.name, verdict.splitlines()[-1])
             [(index, count)] = store.execute("SELECT part_index, part_count FROM parts")
             found = store.execute("SELECT DISTINCT step_id FROM snaps WHERE ser_change NOT NULL")
             return _File(index, count, frozenset(step for (step,) in found))
     except (sqlite3.Error, ValueError) as error:
-        raise _damaged(folder, path, str(error)) from None
+        raise _damaged(folder, path.name, str(error)) from None
 
 
-def _damaged(folder: Path, path: Path, why: str) -> SystemExit:
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _damaged(folder: Path, what: str, why: str) -> SystemExit:
     return SystemExit(
-        f"-r {folder}: {path.name} is damaged ({why}): put a copy of the folder in its place, or "
+        f"-r {folder}: {what} is damaged ({why}): put a copy of the folder in its place, or "
         + NEW_FOLDER.format(folder=folder)
     )
 
@@ -121,3 +142,36 @@ def _check_steps(folder: Path, found: Set[str], known: Set[str]) -> None:
             f"({', '.join(foreign)}), which would be lost: it is of another flow, or of another "
             f"version of this one; use the right one, or {NEW_FOLDER.format(folder=folder)}"
         )
+
+
+def _check_epochs(folder: Path, stores: Sequence[sqlite3.Connection]) -> None:
+    """Refuse files whose last run doesn't follow from what is committed in them.
+
+    Two processes that use a folder at once leave them so: the one that is ahead by an epoch deletes
+    the snapshots that the other one would go on from.
+    """
+    epoch = resume_epoch(stores)
+    if epoch is None:
+        return
+    committed = [
+        e for store in stores for (e,) in store.execute("SELECT commit_epoch FROM commits")
+    ]
+    if max(committed, default=0) > epoch:
+        raise _mixed_up(folder, f"epoch {max(committed)} is committed, the last run is at {epoch}")
+    state = {row for store in stores for row in store.execute(RESUMED, (epoch,))}
+    read = {key for step, key in state if step.endswith(READ)}
+    written = {key for step, key in state if step.endswith(WRITE)}
+    if state and not read:
+        raise _mixed_up(folder, "it has state, but not how far the input is in it")
+    if unknown := sorted(written - read):
+        raise _mixed_up(
+            folder, f"it doesn't say how far partitions {', '.join(unknown)} are in its state"
+        )
+
+
+def _mixed_up(folder: Path, why: str) -> SystemExit:
+    return SystemExit(
+        f"-r {folder}: logins would be counted twice or not at all ({why}): two processes have "
+        f"used it at once, or its files are copies of different times; "
+        + NEW_FOLDER.format(folder=folder)
+    )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-__all__ = ["forget_uncommitted"]
+__all__ = ["forget_uncommitted", "resume_epoch"]
 
 
 def forget_uncommitted(folder: Path) -> None:
@@ -31,7 +31,7 @@ def forget_uncommitted(folder: Path) -> None:
         paths = sorted(folder.glob("part-*.sqlite3"))
         stores = [stack.enter_context(closing(sqlite3.connect(path))) for path in paths]
         try:
-            epoch = _next_epoch(stores) if _is_whole(stores) else None
+            epoch = resume_epoch(stores)
             for store in stores if epoch is not None else []:
                 with store:
                     store.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
@@ -43,19 +43,17 @@ def forget_uncommitted(folder: Path) -> None:
             ) from None
 
 
-def _is_whole(stores: Sequence[sqlite3.Connection]) -> bool:
-    counts = {
-        count for store in stores for (count,) in store.execute("SELECT part_count FROM parts")
-    }
-    return counts == {len(stores)}
-
-
-def _next_epoch(stores: Sequence[sqlite3.Connection]) -> int | None:
-    """Return the epoch that the engine will begin with, None before the first run.
+def resume_epoch(stores: Sequence[sqlite3.Connection]) -> int | None:
+    """Return the epoch that the engine will begin with: snapshots of earlier ones are committed.
 
     It is the least that a worker of the last run came to; one that committed nothing is where that
-    run began.
+    run began. None before the first run, and where a file is missing: nobody can tell then.
+
+    Args:
+        stores: the files of a recovery folder.
     """
+    if not _is_whole(stores):
+        return None
     runs = [
         row
         for store in stores
@@ -69,3 +67,10 @@ def _next_epoch(stores: Sequence[sqlite3.Connection]) -> int | None:
     for worker, frontier in (row for store in stores for row in store.execute(query, (last,))):
         reached[worker] = max(reached[worker], frontier)
     return min(reached.values())
+
+
+def _is_whole(stores: Sequence[sqlite3.Connection]) -> bool:
+    counts = {
+        count for store in stores for (count,) in store.execute("SELECT part_count FROM parts")
+    }
+    return counts == {len(stores)}

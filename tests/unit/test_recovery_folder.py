@@ -15,7 +15,7 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from dataflows.recovery_folder import check_recovery_folder
 from dataflows.uncommitted_state import forget_uncommitted
 
-STEPS = {"login.read", "login.report"}
+STEPS = {"login.read", "login.report", "login.write"}
 
 
 def flow(name: str = "login", step: str = "report") -> Dataflow:
@@ -177,6 +177,49 @@ def test_a_folder_with_state_of_a_renamed_step_is_refused(tmp_path: Path) -> Non
     make(tmp_path, 1)
     run(tmp_path, flow(step="totals"))
     assert "steps that this flow doesn't have (login.totals)" in refused(tmp_path)
+
+
+def change(folder: Path, statement: str) -> None:
+    """Change all files of a folder behind the engine's back."""
+    for path in folder.glob("part-*.sqlite3"):
+        with closing(sqlite3.connect(path)) as store, store:
+            store.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DELETE FROM snaps WHERE step_id = 'login.read'",
+        "UPDATE snaps SET ser_change = NULL WHERE step_id = 'login.read'",
+        # Of a process that was ahead, and deleted what the last run would go on from.
+        "UPDATE snaps SET snap_epoch = snap_epoch + 100 WHERE step_id = 'login.read'",
+    ],
+)
+def test_state_without_the_offsets_that_belong_to_it_is_refused(folder: Path, loss: str) -> None:
+    """The input would be read again on top of it, and counted twice."""
+    change(folder, loss)
+    line = refused(folder)
+    assert "logins would be counted twice or not at all (it has state, but not how far" in line
+    assert "two processes have used it at once" in line
+    assert "move the folder away and make it anew" in line
+
+
+def test_a_partition_that_is_written_but_was_not_read_is_refused(folder: Path) -> None:
+    """The offsets of some partitions may be lost, and those of others still there."""
+    change(folder, "INSERT INTO snaps VALUES (datetime(), 'login.write', '00003', 1, x'00')")
+    assert "(it doesn't say how far partitions 00003 are in its state)" in refused(folder)
+
+
+def test_a_commit_ahead_of_the_last_run_is_refused(folder: Path) -> None:
+    """The engine has a page of trace for it: another process's commit, or a file of another day."""
+    change(folder, "UPDATE commits SET commit_epoch = commit_epoch + 100")
+    assert "is committed, the last run is at" in refused(folder)
+
+
+def test_a_file_that_lacks_a_table_is_refused(folder: Path) -> None:
+    """It is a database, but not of the engine."""
+    change(folder, "DROP TABLE fronts")
+    assert "one of its files is damaged (no such table: fronts)" in refused(folder)
 
 
 def test_a_process_whose_cluster_keeps_its_state_elsewhere_may_have_none(tmp_path: Path) -> None:
