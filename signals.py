@@ -4,14 +4,19 @@ import contextlib
 import os
 import signal
 import termios
+import time
 from collections.abc import Callable
 from errno import ENOTTY
+from functools import partial
 from types import FrameType
 
-__all__ = ["interrupt_once", "on_stop_signals"]
+from background import run_in_background
+
+__all__ = ["interrupt_once", "on_stop_signals", "stop_with_make"]
 
 Handler = Callable[[int, FrameType | None], object]
 
+PARENT_SECONDS = 0.5  # how soon the end of make is seen
 OUTPUTS = (1, 2)  # standard output and standard error
 
 
@@ -45,6 +50,21 @@ def interrupt_once() -> None:
         raise KeyboardInterrupt
 
     on_stop_signals(interrupt)
+
+
+def stop_with_make() -> None:
+    """Get a SIGTERM when make, if that is what started this program, is killed.
+
+    Only of make: a shell may end before what it started, and on purpose.
+    """
+    if "MAKELEVEL" in os.environ:
+        run_in_background("make", partial(_terminate_without, os.getppid()))
+
+
+def _terminate_without(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _hang_up(_signum: int, _frame: FrameType | None) -> None:

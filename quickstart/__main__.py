@@ -8,7 +8,6 @@ State stays in .local, so the next run goes on where this one ended.
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,13 +16,17 @@ from pathlib import Path
 
 from dataflows.new_folder import make_recovery_folder
 from local_kafka import LocalKafka, LocalKafkaError
-from settings import load_settings
-from signals import interrupt_once
+from settings import Settings, load_settings
+from signals import interrupt_once, stop_with_make
+from supervision.folder import FolderInUseError, own_folder
+from supervision.guarded import GuardedProcess
+from supervision.lines import say
 
 LOCAL = Path(".local")
 KAFKA_PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
 LOGINS_A_SECOND = 50  # a report every two seconds: lively, and still readable
 STOP_SECONDS = 15.0  # the flow drains within 10 s; after this it is stuck, and ended
+PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # by then what a killed run left has ended
 RESTART_SECONDS = 2.0  # rest before a restart, so that a fault that stays doesn't spin
 HEALTHY_SECONDS = 30.0  # a flow that ran this long did start
 RESTARTS = 3  # in a row without such a run: then the fault stays, and a person has to look
@@ -36,64 +39,59 @@ def main() -> int:
     port = parser.parse_args().port
     settings = load_settings()
     interrupt_once()
+    stop_with_make()
     with ExitStack() as parts:
         try:
-            if "kafka_bootstrap_servers" in settings.model_fields_set:
-                _say(f"using Kafka at {settings.kafka_bootstrap_servers}; sending no sample logins")
-            else:
-                kafka = parts.enter_context(_kafka(port))
-                os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-                parts.enter_context(_running("producer", "--rate", str(LOGINS_A_SECOND)))
-            parts.enter_context(_running("dashboard"))  # it says where it is once it serves
-            return _supervise()
-        except LocalKafkaError as error:
-            return _say(str(error), status=1)
+            return _run(parts, port, settings)
+        except (FolderInUseError, LocalKafkaError) as error:
+            return say(str(error), status=1)
         except KeyboardInterrupt:
-            return _say("stopping all parts; run it again to go on from here")
+            return say("stopping all parts; run it again to go on from here")
+
+
+def _run(parts: ExitStack, port: int, settings: Settings) -> int:
+    """Start the parts, and return when the flow has ended."""
+    lock = parts.enter_context(own_folder(LOCAL, PREDECESSOR_SECONDS))
+    if "kafka_bootstrap_servers" in settings.model_fields_set:
+        say(f"using Kafka at {settings.kafka_bootstrap_servers}; sending no sample logins")
+    else:
+        kafka = parts.enter_context(_kafka(port))
+        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+        parts.enter_context(_running(lock, "producer", "--rate", str(LOGINS_A_SECOND)))
+    parts.enter_context(_running(lock, "dashboard"))  # it says where it is once it serves
+    return _supervise(lock)
 
 
 @contextmanager
 def _kafka(port: int) -> Iterator[LocalKafka]:
     kafka = LocalKafka(LOCAL / "kafka", port)
     try:
-        kafka.start(_say)
+        kafka.start(say)
         yield kafka
     finally:
         kafka.stop()
 
 
-@contextmanager
-def _running(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a module of this project, out of reach of the terminal's Ctrl-C, until the block ends."""
-    process = subprocess.Popen(  # noqa: S603  # the command is our own
-        [sys.executable, "-m", module, *arguments], process_group=0
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            _say(f"{module} did not stop within {STOP_SECONDS:.0f} s: killing it")
-            process.kill()
-            process.wait()
+def _running(lock: int, module: str, *arguments: str) -> GuardedProcess:
+    """Run a module of this project for as long as this process lives."""
+    command = [sys.executable, "-m", module, *arguments]
+    return GuardedProcess(command, STOP_SECONDS, pass_fds=[lock])
 
 
-def _supervise() -> int:
+def _supervise(lock: int) -> int:
     """Run the flow, and run it again when it fails: it goes on from its recovery state."""
     recovery = _recovery_folder()
     failures = 0
     while failures < RESTARTS:
         started = time.monotonic()
-        with _running("bytewax.run", "dataflows.login", *recovery) as flow:
+        with _running(lock, "bytewax.run", "dataflows.login", *recovery) as flow:
             if (status := flow.wait()) == 0:
                 return 0
         healthy = time.monotonic() - started > HEALTHY_SECONDS
         failures = 1 if healthy else failures + 1
-        _say(f"the flow ended with status {status}: starting it again")
+        say(f"the flow ended with status {status}: starting it again")
         time.sleep(RESTART_SECONDS)
-    return _say(f"the flow failed {RESTARTS} times in a row: see its last line above", status=1)
+    return say(f"the flow failed {RESTARTS} times in a row: see its last line above", status=1)
 
 
 def _recovery_folder() -> list[str]:
@@ -102,11 +100,6 @@ def _recovery_folder() -> list[str]:
     if not list(folder.glob("part-*.sqlite3")):
         make_recovery_folder(folder)
     return ["-r", str(folder), "-s", "1", "-b", "0"]
-
-
-def _say(line: str, *, status: int = 0) -> int:
-    print(line, file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import math
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -197,6 +198,32 @@ def test_make_cluster_restarts_rescales_and_drains(flow: Flow, free_ports: list[
     assert numbers(flow.outputs()) == list(range(3_000))
     again = subprocess.run([*command, "3", "--rescale"], cwd=PROJECT, check=False)
     assert again.returncode == 1, "none runs any more"
+
+
+def test_a_killed_supervisor_takes_its_cluster_along(flow: Flow, free_ports: list[int]) -> None:
+    """All processes drain, and the next cluster goes on from where they were."""
+    flow.topics.make(flow.input)
+    folder = flow.folder / "cluster"
+    command = [sys.executable, "-m", "cluster", f"--folder={folder}", "2"]
+    command += [f"--addresses=127.0.1.%d:{free_ports[0]}"]
+    log = flow.folder / "cluster.log"
+    for run, end in enumerate((signal.SIGKILL, signal.SIGHUP)):
+        flow.topics.send(flow.input, records(range(1_000 * run, 1_000 * run + 1_000)))
+        with log.open("ab") as output:
+            supervisor = subprocess.Popen(
+                command, cwd=PROJECT, env=flow.environment(), stdout=output, stderr=output
+            )
+        try:
+            report = f"report: {run + 1},000 logins"
+            wait_until(lambda: report in log.read_text(), report)  # noqa: B023
+        finally:
+            supervisor.send_signal(end)
+            status = supervisor.wait(120)
+    assert status == 0
+    assert log.read_text().count("stopping") == 4
+    assert "reading again" not in log.read_text()
+    assert "killing it" not in log.read_text()
+    assert numbers(flow.outputs()) == list(range(2_000))
 
 
 def texts(cluster: list[Pod]) -> str:

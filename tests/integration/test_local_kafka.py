@@ -11,7 +11,7 @@ import psutil
 import pytest
 from jgo.config import GlobalSettings
 
-from local_kafka import LocalKafka, LocalKafkaError, broker, guarded, jars
+from local_kafka import LocalKafka, LocalKafkaError, broker, jars
 from local_kafka.ports import answers
 from tests.support.flow import PROJECT
 from tests.support.ports import unused_port
@@ -143,7 +143,7 @@ def test_it_ends_with_a_killed_guardian(own_kafka: LocalKafka) -> None:
 
 def test_two_in_one_folder_are_refused(kafka: LocalKafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second broker on the same data is refused with a line that names the folder."""
-    monkeypatch.setattr(guarded, "PREDECESSOR_SECONDS", 0.1)
+    monkeypatch.setattr(broker, "PREDECESSOR_SECONDS", 0.1)
     second = LocalKafka(kafka.log_file.parent)
     with pytest.raises(LocalKafkaError, match="another local Kafka uses"):
         second.start()

@@ -1,19 +1,25 @@
-"""`make run`: everything comes up, ends with Ctrl-C, and goes on the next time."""
+"""`make run`: everything comes up, ends however that one ends, and goes on the next time."""
 
+import fcntl
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
 
 from local_kafka import LocalKafka
-from tests.support.flow import PROJECT
+from tests.support.flow import PROJECT, Flow
+from tests.support.logins import numbers, records
 from tests.support.waiting import wait_until
 
 REPORT = re.compile(r"^report: ([\d,]+) logins", re.MULTILINE)
@@ -26,13 +32,13 @@ def checkout(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROJECT, tmp_path / "checkout", ignore=made))
 
 
-def test_ctrl_c_ends_everything_and_the_next_run_goes_on(
+def test_ctrl_c_and_a_closed_terminal_end_everything_and_the_next_run_goes_on(
     checkout: Path, free_ports: list[int]
 ) -> None:
-    """The report comes, Ctrl-C leaves no process behind, and the totals go on after it."""
-    first = run_until_report(checkout, *free_ports[:2])
+    """The report comes, no process is left behind, and the totals go on."""
+    first = run_until_report(checkout, free_ports[0], free_ports[1], press_ctrl_c)
     assert not left_over(checkout)
-    second = run_until_report(checkout, *free_ports[:2])
+    second = run_until_report(checkout, free_ports[0], free_ports[1], close_terminal)
     assert not left_over(checkout)
     assert totals(second)[0] > max(totals(first))
     assert "reading again" not in second
@@ -64,9 +70,51 @@ def test_a_kafka_that_is_set_is_used(
     assert "the flow failed 3 times in a row" in done.stderr
 
 
-def run_until_report(checkout: Path, port: int, page_port: int) -> str:
-    """Run everything, wait for two reports, press Ctrl-C, and return all that was printed."""
+def test_killed_it_takes_all_parts_along(checkout: Path, flow: Flow, free_ports: list[int]) -> None:
+    """The live page ends, and the flow drains: kill -9 leaves nobody the time to tell them."""
+    flow.topics.make(flow.input)
+    flow.topics.send(flow.input, records(range(1_000)))
     log = checkout / "run.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quickstart"],
+            cwd=checkout,
+            env=flow.environment(DASHBOARD_PORT=str(free_ports[0])),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_until(lambda: totals(log.read_text()) == [1_000], "the report")
+        wait_until(lambda: "serving the live page" in log.read_text(), "the live page")
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: not left_over(checkout), "all parts have ended")
+    assert "stopping" in log.read_text()
+    assert "killing it" not in log.read_text()
+    assert numbers(flow.outputs()) == list(range(1_000))
+
+
+def press_ctrl_c(process: "subprocess.Popen[bytes]", _terminal: IO[bytes]) -> None:
+    """Send SIGINT to all that are in the foreground of the terminal."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def close_terminal(_process: "subprocess.Popen[bytes]", terminal: IO[bytes]) -> None:
+    """Have the system send SIGHUP, as when a window or a connection is closed."""
+    terminal.close()
+
+
+def run_until_report(
+    checkout: Path,
+    port: int,
+    page_port: int,
+    end: Callable[["subprocess.Popen[bytes]", IO[bytes]], None],
+) -> str:
+    """Run everything on a terminal, wait for two reports, end it, and return what was printed."""
+    log = checkout / "run.log"
+    outside, own = pty.openpty()
+    terminal = open(outside, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed below
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "quickstart", "--port", str(port)],
@@ -76,19 +124,23 @@ def run_until_report(checkout: Path, port: int, page_port: int) -> str:
                 "HOME": os.environ["HOME"],
                 "DASHBOARD_PORT": str(page_port),
             },
+            stdin=own,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # so that Ctrl-C can be sent to all in its terminal
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
+    os.close(own)
     try:
         wait_until(lambda: len(totals(log.read_text())) > 1, "two reports", 120)
         wait_until(lambda: f"http://127.0.0.1:{page_port}" in log.read_text(), "the page's address")
         with urllib.request.urlopen(f"http://127.0.0.1:{page_port}") as page:
             assert page.status == 200
-        os.killpg(process.pid, signal.SIGINT)
+        end(process, terminal)
         assert process.wait(120) == 0, log.read_text()
     finally:
         process.kill()
+        terminal.close()
     assert "Traceback" not in log.read_text()
     return log.read_text()
 
