@@ -73,7 +73,7 @@ class TopicWatch:
         self._connection = Connection(settings)
         self._topics = topics
         self._written = frozenset(
-            {topics.output, topics.dead_letters, topics.progress, settings.insights_topic}
+            {topics.output, topics.dead_letters, topics.progress, topics.upserts}
         )
 
     def run(self, draining: Event, heard: Callable[[], None], ending: Event) -> None:

@@ -70,6 +70,7 @@ class FlowTopics:
         largest_output: the output topic's limit for a batch of records, in bytes.
         largest_dead_letter: the dead-letter topic's.
         largest_upsert: the upserts' topic's.
+        brokers: how many the cluster has.
     """
 
     input: str
@@ -83,6 +84,7 @@ class FlowTopics:
     largest_output: int
     largest_dead_letter: int
     largest_upsert: int
+    brokers: int = 1
 
 
 def partition_names(partitions: int) -> list[str]:
@@ -132,6 +134,7 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
             largest_output=largest_message(admin, settings.output_topic),
             largest_dead_letter=largest_message(admin, settings.dead_letter_topic),
             largest_upsert=_largest_upsert(admin, settings.insights_topic),
+            brokers=_brokers(admin),
         )
     except KafkaError as error:
         raise SystemExit(
@@ -232,6 +235,12 @@ def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) 
         except TopicAlreadyExistsError:
             continue
         log.info("topic made", topic=name, partitions=wanted[name]["num_partitions"])
+
+
+def _brokers(admin: KafkaAdminClient) -> int:
+    """Return how many brokers are up, as clients see it."""
+    brokers = admin.describe_cluster()["brokers"]
+    return sum(not broker.get("is_fenced") for broker in brokers)
 
 
 def _widen(admin: KafkaAdminClient, settings: Settings, partitions: int, draining: Event) -> None:

@@ -5,6 +5,7 @@ from threading import Event
 
 from bytewax import run
 
+from connectors.open_files import allow_open_files
 from connectors.topic_watch import watch_topics
 from connectors.topics import NO_INPUT, FlowTopics, prepare_topics
 from dataflows.command_line import check_command_line
@@ -30,5 +31,7 @@ def check_start(
     check_command_line(arguments, steps, draining)
     serve_monitoring(settings, arguments, draining)
     topics = prepare_topics(settings, draining, no_input)
+    processes = len((arguments.addresses or "").split(";"))
+    allow_open_files(topics, processes, int(arguments.workers_per_process or 1))
     watch_topics(settings, topics, draining, HEALTH.heard)
     return topics

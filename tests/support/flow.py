@@ -30,6 +30,7 @@ class Flow:
         folder: for recovery state and logs.
         settings: further settings of every run.
         entry: the flow's module.
+        prefix: a command that runs the command behind it.
     """
 
     servers: str
@@ -37,6 +38,7 @@ class Flow:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     entry: str = WHOLE_FLOW
+    prefix: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.topics = Topics(self.servers)
@@ -117,7 +119,7 @@ class FlowProcess:
     ) -> None:
         number = len(list(flow.folder.glob("run-*.log")))
         self.log = flow.folder / f"run-{number:03d}.log"
-        command = [sys.executable, "-m", "bytewax.run", entry, *options]
+        command = [*flow.prefix, sys.executable, "-m", "bytewax.run", entry, *options]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
