@@ -76,7 +76,8 @@ class Alert(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: `password_spray`, `many_networks`, `many_locales` or `network_burst`.
-        subject: the masked network (spray, burst) or the user's id (networks, locales).
+        subject: the masked network (spray, burst) or the user's id (networks, locales); here and in
+            the sample a name of over 73 bytes stands as `sha256:HEX:BYTES`, its digest and length.
         window_start: the first second, ISO 8601, UTC.
         window_end: the first second behind the window.
         count: what was judged: users (exact up to 100, then within about 2%), networks or locales
@@ -86,7 +87,8 @@ class Alert(msgspec.Struct, frozen=True):
             had more subjects than are counted exactly.
         usual: a burst's: the network's mean logins in up to 12 windows before, those not counted
             in which it wasn't among the 1,000 busiest; else null.
-        sample: at most 10 of the users (spray, burst), networks or locales, sorted.
+        sample: at most 10 of the users (spray, burst), networks or locales, sorted; fewer or none
+            where the window had more names than are kept.
         final: the window is closed; otherwise the input ended within it, and more may come.
     """
 

@@ -40,6 +40,11 @@ log = structlog.get_logger()
 
 NO_INPUT = "start the login flow (python -m bytewax.run dataflows.login), or set OUTPUT_TOPIC"
 
+LEFT_OUT = (
+    "a window had more users, networks or places than are kept, so that alerts of those with few "
+    "logins may be missing: is it a flood of made-up names? (docs/alerts.md, Limits)"
+)
+
 # By these names the recovery store knows the state: a step that is renamed would lose its own.
 STEPS_WITH_STATE = frozenset(
     f"security.{step}"
@@ -147,3 +152,5 @@ def tell(late_watch: LateWatch, _step_id: str, findings: Findings) -> None:
         logins=logins,
         late_logins=findings.late,
     )
+    if any(window.left_out for window in findings.windows):
+        log.warning(LEFT_OUT)

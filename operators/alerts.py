@@ -31,9 +31,9 @@ __all__ = ["Findings", "FindingsLogic", "Judged", "alert_key", "alert_records", 
 
 FASTEST = 1  # of zlib's levels
 # What a window takes in memory if each login brings a new user and network, and what the part of an
-# input partition takes at most, since the rest is dropped: measured.
+# input partition takes at most, however long names are, since the rest is left out: measured.
 BYTES_A_LOGIN = 1_200
-LARGEST_PART_BYTES = 25_000_000
+LARGEST_PART_BYTES = 80_000_000
 _to_json = msgspec.json.Encoder().encode
 _write_part = msgspec.msgpack.Encoder(enc_hook=encode_sketch).encode
 _read_part = msgspec.msgpack.Decoder(
@@ -50,12 +50,14 @@ class Judged:
         logins: how many it has.
         alerts: all but the bursts, for which one has to know the windows before.
         busy: its busiest networks.
+        left_out: whether it had more users, networks or places than are kept.
     """
 
     span: Span
     logins: int
     alerts: tuple[Alert, ...]
     busy: dict[str, Busy]
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,15 @@ class _Part:
     def add(self, sightings: Sightings) -> None:
         """Take in logins, one by one."""
         self._saved = None
-        note_network, note_user = self.networks.note, self.users.note
+        networks, users = self.networks, self.users
         for user, network, locale in zip(
             sightings.users, sightings.networks, sightings.locales, strict=True
         ):
             if network is not None:
-                note_network(network).add(user)
-            note_user(user).add(network, locale)
+                crowd = networks.note(network)
+                networks.keep(crowd.add(user, room=networks.has_room))
+            whereabouts = users.note(user)
+            users.keep(whereabouts.add(network, locale, room=users.has_room))
 
     def saved(self) -> bytes:
         """Return all of it; made ready anew only when something was added."""
@@ -171,7 +175,8 @@ class _Window:
             *many_networks(users, span, thresholds.user_networks),
             *many_locales(users, span, thresholds.user_locales),
         )
-        return Judged(span, self.logins, alerts, busiest(networks))
+        left_out = any(part.networks.left_out() or part.users.left_out() for part in parts)
+        return Judged(span, self.logins, alerts, busiest(networks), left_out)
 
 
 class FindingsLogic(FoldLogic[Sightings, _Window, Findings]):

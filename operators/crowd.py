@@ -1,4 +1,8 @@
-"""What is known of a network or a user in a window: who came, and from where."""
+"""What is known of a network or a user in a window: who came, and from where.
+
+How many names each has is bounded here; how many all of them have, by who adds to them, who says
+whether there is room for another one.
+"""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -18,30 +22,37 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
     A struct, since the recovery store gets tens of thousands of them every second.
 
     Attributes:
-        named: the first 101 users that came.
-        sketch: all users, once there are more than 100.
+        named: the first 101 users that came; fewer where there was no room for more.
+        sketch: all users, once there are more than those named, or more than 100.
     """
 
     named: set[str] = msgspec.field(default_factory=set)
     sketch: UserSketch | None = None
 
-    def add(self, user: str) -> None:
-        """Add a user."""
-        if self.sketch is not None:
-            self.sketch.add((user,))
-        elif user not in self.named:
-            self.named.add(user)
-            if len(self.named) > KEPT:
-                self.sketch = UserSketch()
-                self.sketch.add(self.named)
+    @property
+    def names(self) -> int:
+        """How many names are kept."""
+        return len(self.named)
+
+    def add(self, user: str, *, room: bool = True) -> int:
+        """Add a user, by name if there is room; return how many names more are kept."""
+        if self.sketch is None:
+            if user in self.named:
+                return 0
+            if room:
+                self.named.add(user)
+                if len(self.named) > KEPT:
+                    self._begun_sketch()
+                return 1
+        self._begun_sketch().add((user,))
+        return 0
 
     def merge(self, other: Self) -> None:
         """Add another one's users; it stays as it is."""
         for user in sorted(other.named):
             self.add(user)
-        # A sketch comes with 101 names, so with them this one has begun, too.
-        if other.sketch is not None and self.sketch is not None:
-            self.sketch.merge(other.sketch)
+        if other.sketch is not None:
+            self._begun_sketch().merge(other.sketch)
 
     def size(self) -> int:
         """Return how many different users there are; about, beyond 100."""
@@ -51,24 +62,41 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
         """Return some of the users, sorted."""
         return tuple(sorted(self.named)[:most])
 
+    def _begun_sketch(self) -> UserSketch:
+        if self.sketch is None:
+            self.sketch = UserSketch()
+            self.sketch.add(self.named)
+        return self.sketch
+
 
 class Whereabouts(msgspec.Struct, array_like=True, gc=False):
     """Where a user came from.
 
     Attributes:
-        networks: logins by network; of more than 100, those that came first.
+        networks: logins by network; of more than 100, or than there is room for, those that came
+            first.
         locales: logins by locale, alike.
     """
 
     networks: dict[str, int] = msgspec.field(default_factory=dict)
     locales: dict[str, int] = msgspec.field(default_factory=dict)
 
-    def add(self, network: str | None, locale: str | None) -> None:
-        """Add a login; of what isn't known nothing is kept."""
+    @property
+    def names(self) -> int:
+        """How many names are kept."""
+        return len(self.networks) + len(self.locales)
+
+    def add(self, network: str | None, locale: str | None, *, room: bool = True) -> int:
+        """Add a login, of new names only if there is room; return how many names more are kept.
+
+        Of what isn't known nothing is kept.
+        """
+        more, most = 0, KEPT if room else 0
         if network is not None:
-            _count(self.networks, network, 1)
+            more += _count(self.networks, network, 1, most)
         if locale is not None:
-            _count(self.locales, locale, 1)
+            more += _count(self.locales, locale, 1, most)
+        return more
 
     def merge(self, other: Self) -> None:
         """Add another one's; it stays as it is."""
@@ -88,12 +116,16 @@ def decode_sketch(_type: type, data: Any) -> UserSketch:
     return UserSketch.from_bytes(data)
 
 
-def _count(counts: dict[str, int], value: str, count: int) -> None:
+def _count(counts: dict[str, int], value: str, count: int, most: int = KEPT) -> int:
+    """Count a value, a new one if there are fewer than the most; return how many are new."""
     before = counts.get(value)
     if before is not None:
         counts[value] = before + count
-    elif len(counts) < KEPT:
-        counts[value] = count
+        return 0
+    if len(counts) >= most:
+        return 0
+    counts[value] = count
+    return 1
 
 
 def _count_all(counts: dict[str, int], others: Iterable[tuple[str, int]]) -> None:

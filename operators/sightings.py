@@ -1,14 +1,18 @@
 """Who logged in from where: all that the detectors have to know of logins, as columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models import ProcessedLogin
 from operators.batches import LoginBatch
 from operators.enrich import UNKNOWN
 from operators.event_time import Windowing
+from operators.names import kept_names
 from operators.summarise import Logins, Summary, sum_up
 
 __all__ = ["Sightings", "sight", "sightings"]
+
+NOT_KNOWN = ""  # no network has this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +20,14 @@ class Sightings:
     """What crosses workers in place of logins, in their order.
 
     Attributes:
-        users: each login's user id.
+        users: each login's user id, like the next two as `kept_name` has it.
         networks: parallel to it, the masked address; None where it isn't known.
         locales: parallel to it; None where it isn't known.
     """
 
-    users: list[str]
-    networks: list[str | None]
-    locales: list[str | None]
+    users: Sequence[str]
+    networks: Sequence[str | None]
+    locales: Sequence[str | None]
 
     @property
     def logins(self) -> int:
@@ -38,8 +42,10 @@ def sight(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summary[Si
 
 def sightings(logins: Logins) -> Sightings:
     """Return who logged in from where."""
+    networks = kept_names([login.masked_ip or NOT_KNOWN for login in logins])
+    locales = kept_names([login.locale for login in logins])
     return Sightings(
-        users=[login.user_id for login in logins],
-        networks=[login.masked_ip for login in logins],
-        locales=[None if login.locale == UNKNOWN else login.locale for login in logins],
+        users=kept_names([login.user_id for login in logins]),
+        networks=[network or None for network in networks],
+        locales=[None if locale == UNKNOWN else locale for locale in locales],
     )

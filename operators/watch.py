@@ -1,7 +1,7 @@
 """Many subjects watched in bounded memory, the frequent ones for sure, and the same on a replay."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from zlib import crc32
 
 from datasketches import frequent_strings_sketch
@@ -15,9 +15,21 @@ SHARDS = 16
 LG_SLOTS = 10
 COUNTERS = 768
 MOST_SEEN = 2 * COUNTERS  # of a shard, before what its sketch has dropped is dropped here
+# Below all subjects together: three for each of the most that there can be. 100 for each would be
+# 400 MB.
+MOST_NAMES = 3 * SHARDS * MOST_SEEN
+UNSEEN = ""  # no subject is called so
 
 
-AnySeen = TypeVar("AnySeen")
+class Seen(Protocol):
+    """What is known of a subject."""
+
+    @property
+    def names(self) -> int:
+        """How many names are kept of it."""
+
+
+AnySeen = TypeVar("AnySeen", bound=Seen)
 WatchState = list[tuple[bytes, dict[str, AnySeen]]]  # a sketch and what is known, by shard
 
 
@@ -31,9 +43,13 @@ class Watch(Generic[AnySeen]):
 
     Args:
         make: makes what is known of a subject that wasn't seen yet.
+
+    Attributes:
+        names: how many names are kept of all subjects.
     """
 
     def __init__(self, make: Callable[[], AnySeen]) -> None:
+        self.names = 0
         self._make = make
         self._shards: list[tuple[Any, dict[str, AnySeen]]] = [
             (frequent_strings_sketch(LG_SLOTS), {}) for _ in range(SHARDS)
@@ -48,10 +64,25 @@ class Watch(Generic[AnySeen]):
         sketch.update(subject)
         seen = known.get(subject)
         if seen is None:
+            if len(known) >= MOST_SEEN:
+                self._drop(sketch, known)
             seen = known[subject] = self._make()
-            if len(known) > MOST_SEEN:
-                _drop(sketch, known)
         return seen
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another name may be kept, whichever subject's."""
+        return self.names < MOST_NAMES
+
+    def keep(self, names: int) -> None:
+        """Count names that are kept of a subject from now on."""
+        self.names += names
+
+    def left_out(self) -> bool:
+        """Tell whether there was more than is kept, and something was left out."""
+        # What a sketch never saw may have come as often as the most that it has dropped.
+        dropped = any(sketch.get_upper_bound(UNSEEN) for sketch, _ in self._shards)
+        return dropped or not self.has_room
 
     def items(self) -> Iterator[tuple[str, int, AnySeen]]:
         """Return each subject with its count, at least, and what is known of it."""
@@ -68,8 +99,8 @@ class Watch(Generic[AnySeen]):
         """Take on what to_state returned."""
         deserialize = frequent_strings_sketch.deserialize
         self._shards = [(deserialize(sketch), known) for sketch, known in state]
+        self.names = sum(seen.names for _, known in self._shards for seen in known.values())
 
-
-def _drop(sketch: Any, known: dict[str, AnySeen]) -> None:
-    for subject in [subject for subject in known if not sketch.get_lower_bound(subject)]:
-        del known[subject]
+    def _drop(self, sketch: Any, known: dict[str, AnySeen]) -> None:
+        for subject in [subject for subject in known if not sketch.get_lower_bound(subject)]:
+            self.names -= known.pop(subject).names

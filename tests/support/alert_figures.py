@@ -7,7 +7,8 @@ import argparse
 import pickle
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import shake_256
 from itertools import islice
 from random import Random
 
@@ -35,6 +36,7 @@ PLACES = ("NY", "TX", "FR", "DE", "JP", "BR")
 HISTORY_SECONDS = 4 * WINDOW  # before an attack, so that it is known what is usual
 TRIAL_SECONDS = 8 * WINDOW
 FLOODS = (10_000, 100_000, 1_000_000, 3_000_000)
+LONG_FLOOD = 1_000_000
 FLOOD_BATCH = 2_000
 
 
@@ -58,7 +60,8 @@ def main() -> None:
     for size in (1, 2):
         print(detected(size, options.trials), flush=True)
     for count in FLOODS:
-        print(flooded(count), flush=True)
+        print(flooded(count, newcomer), flush=True)
+    print(flooded(LONG_FLOOD, long_names), flush=True)
 
 
 def judge(logins: Iterable[ProcessedLogin], rate: int) -> list[Alert]:
@@ -95,19 +98,35 @@ def attacked(begin: int, size: int, seed: int) -> Iterator[ProcessedLogin]:
     yield from volley(begin, count=200 * size)
 
 
-def flooded(count: int) -> str:
-    """Return what a window costs that has so many logins, each of another user and network."""
+def newcomer(number: int) -> ProcessedLogin:
+    """A login of a user and a network that no other has."""
+    return login(START, f"user-{number:032}", f"{number:x}::")
+
+
+def long_names(number: int) -> ProcessedLogin:
+    """A login with long names, of about as many users and networks as are kept at a time."""
+    user, network = f"user {number % 25_000}", f"network {number % 24_000}"
+    return login(START, _long(user), _long(network), _long(str(number)))
+
+
+def _long(name: str) -> str:
+    """Return a thousand characters that can't be compressed, the same for the same name."""
+    return shake_256(name.encode()).hexdigest(500)
+
+
+def flooded(count: int, make: Callable[[int], ProcessedLogin]) -> str:
+    """Return what a window costs that has so many logins."""
     run, before = AlertRun(PARTITIONS, thresholds(Settings())), _resident_mb()
     begin = time.process_time()
     for first in range(0, count, FLOOD_BATCH):
         partition = first // FLOOD_BATCH % PARTITIONS
         numbers = range(first, first + FLOOD_BATCH)
-        run.read(partition, [login(START, f"user-{n:032}", f"{n:x}::") for n in numbers])
+        run.read(partition, [make(number) for number in numbers])
     read = time.process_time()
     saved = len(pickle.dumps(run.snapshot()))
     snapshot = time.process_time()
     return (
-        f"flood of {count:,} in a window and {PARTITIONS} partitions: "
+        f"flood of {count:,} ({make.__name__}) in a window and {PARTITIONS} partitions: "
         f"{_resident_mb() - before:.0f} MB more, a snapshot of {saved / 1e6:.1f} MB takes "
         f"{snapshot - read:.2f} s, {(read - begin) / count * 1e6:.0f} us a login"
     )

@@ -1,13 +1,16 @@
 """The security flow's operators together: the same alerts however the input is cut and mixed."""
 
+import pickle
+import re
 from random import Random
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from dataflows.security import tell, thresholds
+from dataflows.security import LEFT_OUT, tell, thresholds
 from models import Alert, ProcessedLogin
 from operators import fold as windowed_fold
 from operators.alerts import Findings, Judged, alert_key, alert_records
@@ -15,9 +18,11 @@ from operators.bursts import HISTORY
 from operators.detectors import Span, Thresholds
 from operators.event_time import Windowing
 from operators.late_watch import LateWatch
+from operators.names import kept_name
 from operators.sightings import Sightings
 from operators.state import StateFormatError
 from settings import Settings
+from tests.support.alert_figures import long_names
 from tests.support.alert_oracle import AlertOracle
 from tests.support.alert_run import AlertRun, run_all
 from tests.support.attacks import (
@@ -31,9 +36,11 @@ from tests.support.attacks import (
     travel,
     volley,
 )
+from tests.support.flow import PROJECT
 
 LOW = Thresholds(network_users=3, user_networks=3, user_locales=2, burst_logins=3, burst_factor=1.5)
 DEFAULTS = thresholds(Settings())
+ALERTS_DOC = PROJECT / "docs/alerts.md"
 WINDOW = 300
 RATE = 50  # of the generator: what `make run` sends
 PARTITIONS = 4
@@ -134,6 +141,63 @@ def test_attacks_below_the_thresholds_are_let_pass() -> None:
     assert run_all([attacks], DEFAULTS, size=lambda: 10, turn=min).alerts == []
 
 
+def test_names_without_room_are_the_same_ones_on_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where batches are cut and snapshots taken decides nothing."""
+    monkeypatch.setattr("operators.watch.MOST_NAMES", 700)
+    random = Random(4)  # noqa: S311 - test data
+    some = [
+        login(START + number // 10, f"u{random.randrange(300)}", f"n{random.randrange(40)}", place)
+        for number in range(3_000)
+        for place in (random.choice(("NY", "FR", "DE")),)
+    ]
+    runs = [
+        run_all(by_user(some, 2), LOW, lambda: 3_000, min),
+        run_all(by_user(some, 2), LOW, lambda: random.randint(1, 200), random.choice, lambda: True),
+    ]
+    first, other = (run.by_key() for run in runs)
+    assert first == other
+    monkeypatch.undo()
+    assert first != run_all(by_user(some, 2), LOW, lambda: 3_000, min).by_key()
+
+
+@pytest.mark.parametrize(("most_names", "left_out"), [(61, False), (60, True)])
+def test_window_with_more_names_than_are_kept_is_told(
+    monkeypatch: pytest.MonkeyPatch, most_names: int, *, left_out: bool
+) -> None:
+    """By a line, so that nobody takes its alerts for all that there are."""
+    monkeypatch.setattr("operators.watch.MOST_NAMES", most_names)
+    run = AlertRun(1, DEFAULTS)
+    run.read(0, spray(START, users=30))
+    [found], _ = run._findings.on_eof()
+    with capture_logs() as lines:
+        tell(LateWatch(print, ""), "tell", found)
+    assert [line["event"] for line in lines] == ["windows judged", *[LEFT_OUT] * left_out]
+
+
+def test_long_names_are_told_as_digests_and_different_ones_stay_different() -> None:
+    """Of the user as of the places, and in the key."""
+    user, places = "u" * 1_000, [f"{number:0500}" for number in range(2)]
+    run = run_all([[login(START, user, None, place) for place in places * 3]], LOW, lambda: 4, min)
+    [(key, alert)] = run.by_key().items()
+    assert (alert.kind, alert.subject, alert.count) == ("many_locales", kept_name(user), 2)
+    assert alert.sample == tuple(sorted(map(kept_name, places)))
+    assert key == f"many_locales/{kept_name(user)}/2024-07-03T09:50:00Z"
+
+
+def test_window_s_state_is_bounded_as_the_documentation_says() -> None:
+    """However long names are, with as many users and networks as are kept at a time."""
+    stated = re.search(r"at most (\d+) MB of a snapshot", ALERTS_DOC.read_text())
+    assert stated
+    run, sizes = AlertRun(1, DEFAULTS), []
+    for numbers in (range(80_000), range(80_000, 120_000)):
+        for first in numbers[::2_000]:
+            run.read(0, [long_names(number) for number in range(first, first + 2_000)])
+        sizes.append(len(pickle.dumps(run.snapshot())))
+    assert sizes[0] > 5_000_000, "not enough to prove anything"
+    assert sizes[1] < 1.2 * sizes[0]
+    assert max(sizes) <= int(stated[1]) * 1_000_000
+
+
 def test_late_logins_are_in_no_alert_but_told() -> None:
     """As many as there are."""
     run = AlertRun(1, LOW)
@@ -206,7 +270,7 @@ def test_windows_that_take_too_much_are_judged_early(
 def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
     """What a part's sketches drop takes none, however many logins there are."""
     window = AlertRun(1, LOW)._findings._window(None)
-    flood = Sightings(["user"] * 30_000, [None] * 30_000, [None] * 30_000)
+    flood = Sightings(["user"] * 70_000, [None] * 70_000, [None] * 70_000)
     window.add(0, flood)
     one_part = window.memory()
     window.add(0, flood)

@@ -48,6 +48,31 @@ def test_crowd_survives_the_recovery_store(count: int) -> None:
     assert after.sample(10) == before.sample(10)
 
 
+def test_crowd_without_room_counts_on_without_names() -> None:
+    """As one that has room does, whether it is merged or saved in between."""
+    one, other = Crowd(), Crowd()
+    more = [one.add(f"u{number % 60}", room=number < 40) for number in range(200)]
+    assert (sum(more), one.names, one.size()) == (40, 40, 60)
+    more = [other.add(f"u{number}", room=False) for number in range(50, 90)]
+    assert (sum(more), other.names, other.size()) == (0, 0, 40)
+    data = msgspec.msgpack.encode(one, enc_hook=encode_sketch)
+    merged = msgspec.msgpack.decode(data, type=Crowd, dec_hook=decode_sketch)
+    merged.merge(other)
+    assert (merged.names, merged.size()) == (40, 90)
+    named = crowd(["u1", "u50"])
+    named.merge(other)
+    assert (named.names, named.size()) == (2, 41)
+
+
+def test_whereabouts_without_room_take_no_new_names() -> None:
+    """What they have goes on being counted."""
+    been = Whereabouts()
+    assert been.add("a", "NY") == 2
+    assert been.add("b", "FR", room=False) == 0
+    assert been.add("a", "NY", room=False) == 0
+    assert (been, been.names) == (Whereabouts({"a": 2}, {"NY": 2}), 2)
+
+
 def test_whereabouts_keep_the_first_hundred_of_each() -> None:
     """And count on those."""
     random = Random(1)  # noqa: S311 - test data

@@ -14,7 +14,7 @@ def watched(subjects: list[str], restarts: int = 0) -> Watch[Crowd]:
     watch = Watch(Crowd)
     points = set(Random(restarts).sample(range(len(subjects)), restarts))  # noqa: S311
     for place, subject in enumerate(subjects):
-        watch.note(subject).add("u")
+        watch.keep(watch.note(subject).add("u"))
         if place in points:
             again = Watch(Crowd)
             again.restore(watch.to_state())
@@ -53,6 +53,21 @@ def test_frequent_subjects_outlive_a_flood(flood: list[str]) -> None:
         assert 200 - error <= found[f"often{number}"] <= 200
     assert len(found) <= SHARDS * COUNTERS
     assert all(len(known) <= MOST_SEEN for _, known in watch.to_state())
+
+
+@pytest.mark.parametrize("restarts", [0, 5])
+def test_names_are_counted_as_they_come_and_go(flood: list[str], restarts: int) -> None:
+    """Those of dropped subjects no longer count, in one run or in several."""
+    watch = watched(flood, restarts)
+    assert watch.names == sum(
+        seen.names for _, known in watch.to_state() for seen in known.values()
+    )
+
+
+def test_it_tells_when_subjects_had_to_be_left_out(flood: list[str]) -> None:
+    """Also after a restart, and not while all of them fit."""
+    assert watched(flood, restarts=1).left_out()
+    assert not watched(flood[:10_000], restarts=1).left_out()
 
 
 def test_saving_changes_nothing_that_comes_after(flood: list[str]) -> None:
