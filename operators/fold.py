@@ -252,8 +252,8 @@ def _too_much_line(
     )
     more = len(behind) - NAMED_PARTITIONS
     return (
-        f"the oldest {count} windows, up to {iso_time(end)}, are closed early: all open ones took "
-        f"more than {MOST_BYTES // 1_000_000} MB, waiting for {named}"
+        f"the oldest {count:,} windows, up to {iso_time(end)}, are closed early: all open ones "
+        f"took more than {MOST_BYTES // 1_000_000} MB, waiting for {named}"
         + (f" and {more} more" if more > 0 else "")
         + "; logins that still come for them count as late. If a clock stands still where these "
         f"logins come from, set it right; if reading is only far behind there, a longer "
