@@ -6,14 +6,15 @@ knows of steps that the flow doesn't have.
 
 import os
 import sqlite3
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+from connectors.records import partition_name
 from dataflows.uncommitted_state import resume_epoch
 
-__all__ = ["check_recovery_folder", "require_recovery_files"]
+__all__ = ["check_partitions", "check_recovery_folder", "require_recovery_files"]
 
 NEW_FOLDER = (
     "move the folder away and make it anew (python -m bytewax.recovery {folder} 1): the state is "
@@ -79,11 +80,35 @@ def check_recovery_folder(
     _check_files(folder, files, whole=whole)
     _check_steps(folder, frozenset().union(*(file.steps for file in files)), steps)
     with ExitStack() as stack:
-        stores = [stack.enter_context(closing(_open(path))) for path in paths]
+        stores = _open_all(paths, stack)
         try:
             _check_epochs(folder, stores)
         except sqlite3.Error as error:
             raise _damaged(folder, "one of its files", str(error)) from None
+
+
+def check_partitions(folder: Path, topic: str, partitions: int) -> None:
+    """Refuse state of partitions that the input doesn't have: the engine has a trace for it.
+
+    Args:
+        folder: as given with `-r`; it fits otherwise.
+        topic: the input.
+        partitions: how many it has.
+
+    Raises:
+        SystemExit: with one line that says what is wrong and what to do.
+    """
+    with ExitStack() as stack:
+        stores = _open_all(folder.glob("part-*.sqlite3"), stack)
+        epoch = resume_epoch(stores)
+        state = {row for store in stores for row in store.execute(RESUMED, (epoch,))}
+    known = {partition_name(partition) for partition in range(partitions)}
+    if gone := sorted({key for step, key in state if step.endswith(READ)} - known):
+        raise SystemExit(
+            f"-r {folder}: it has state of partitions {', '.join(gone)} of the input, but {topic} "
+            f"has {partitions} partitions: it was recreated, or INPUT_TOPIC is another one; start "
+            "with a new KAFKA_GROUP_ID and a new recovery folder"
+        )
 
 
 def _read(folder: Path, path: Path) -> _File:
@@ -107,6 +132,10 @@ def _read(folder: Path, path: Path) -> _File:
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _open_all(paths: Iterable[Path], stack: ExitStack) -> list[sqlite3.Connection]:
+    return [stack.enter_context(closing(_open(path))) for path in paths]
 
 
 def _damaged(folder: Path, what: str, why: str) -> SystemExit:

@@ -1,6 +1,7 @@
 """What every flow does before it runs: refuse a start that can't work, and begin to be watched."""
 
 from collections.abc import Set
+from pathlib import Path
 from threading import Event
 
 from bytewax import run
@@ -9,6 +10,7 @@ from connectors.open_files import allow_open_files
 from connectors.topic_watch import watch_topics
 from connectors.topics import NO_INPUT, FlowTopics, prepare_topics
 from dataflows.command_line import check_command_line
+from dataflows.recovery_folder import check_partitions
 from monitoring.health import HEALTH
 from monitoring.server import serve_monitoring
 from settings import Settings
@@ -33,5 +35,7 @@ def check_start(
     topics = prepare_topics(settings, draining, no_input)
     processes = len((arguments.addresses or "").split(";"))
     allow_open_files(topics, processes, int(arguments.workers_per_process or 1))
+    if arguments.recovery_directory is not None:
+        check_partitions(Path(arguments.recovery_directory), topics.input, topics.partitions)
     watch_topics(settings, topics, draining, HEALTH.heard)
     return topics

@@ -43,6 +43,18 @@ def test_an_input_topic_made_again_stops_the_start(flow: Flow) -> None:
     assert "new KAFKA_GROUP_ID" in output
 
 
+def test_an_input_topic_recreated_with_fewer_partitions_stops_the_start(flow: Flow) -> None:
+    """The recovery folder has state of partitions that are gone: one line, no page of trace."""
+    flow.topics.make(flow.input, partitions=2)
+    flow.topics.send(flow.input, records(range(100), partitions=2))
+    flow.back_fill()
+    flow.topics.delete(flow.input)
+    wait_until(lambda: flow.topics.describe(flow.input)["error_code"] != 0, "the topic is gone")
+    flow.topics.make(flow.input, partitions=1)
+    output = stopped(flow, *flow.recovery_options())
+    assert f"state of partitions 00001 of the input, but {flow.input} has 1 partitions" in output
+
+
 def test_a_recovery_folder_of_another_group_stops_the_start(flow: Flow) -> None:
     """A snapshot that is ahead of the group's progress would leave a gap in the outputs."""
     flow.topics.make(flow.input)

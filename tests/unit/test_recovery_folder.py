@@ -12,7 +12,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, run_main
 
-from dataflows.recovery_folder import check_recovery_folder
+from dataflows.recovery_folder import check_partitions, check_recovery_folder
 from dataflows.uncommitted_state import forget_uncommitted
 
 STEPS = {"login.read", "login.report", "login.write"}
@@ -214,6 +214,25 @@ def test_a_commit_ahead_of_the_last_run_is_refused(folder: Path) -> None:
     """The engine has a page of trace for it: another process's commit, or a file of another day."""
     change(folder, "UPDATE commits SET commit_epoch = commit_epoch + 100")
     assert "is committed, the last run is at" in refused(folder)
+
+
+def test_state_of_partitions_that_the_input_lacks_is_refused(folder: Path) -> None:
+    """The topic was recreated with fewer of them; the engine would end with a page of trace."""
+    change(folder, "UPDATE snaps SET state_key = '00003' WHERE step_id = 'login.read'")
+    with pytest.raises(SystemExit) as refusal:
+        check_partitions(folder, "logins", 3)
+    line = str(refusal.value)
+    assert "state of partitions 00003 of the input, but logins has 3 partitions" in line
+    assert "new KAFKA_GROUP_ID and a new recovery folder" in line
+    assert "\n" not in line
+    check_partitions(folder, "logins", 4)
+
+
+def test_a_new_folder_has_state_of_no_partition(tmp_path: Path) -> None:
+    """Nor has that of a process whose cluster keeps its state elsewhere."""
+    check_partitions(tmp_path, "logins", 1)
+    make(tmp_path, 1)
+    check_partitions(tmp_path, "logins", 1)
 
 
 def test_a_file_that_lacks_a_table_is_refused(folder: Path) -> None:
