@@ -11,7 +11,7 @@ from pathlib import Path
 from local_kafka import LocalKafka
 from tests.crash.points import POINTS
 from tests.crash.run import BROKER_PROPERTIES, Outcome, SeedRun
-from tests.crash.schedule import KINDS, PARTITIONS, make_schedule
+from tests.crash.schedule import IDLE_SECONDS, KINDS, PARTITIONS, RECREATE, make_schedule
 from tests.crash.subjects import LOGIN, SECURITY
 
 __all__ = ["line", "main"]
@@ -43,6 +43,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--faults", type=int, default=6, help="of a seed")
     parser.add_argument("--records", type=int, default=20_000, help="of a seed")
     parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the input")
+    parser.add_argument("--idle", type=int, default=IDLE_SECONDS, help="seconds until idle: off")
     parser.add_argument("--only", nargs="*", default=[], metavar="KIND", help=_kinds())
     parser.add_argument("--long", action="store_true", help="the real transaction time-out: slow")
     parser.add_argument("--at-least-once", action="store_true", help="repeats are only counted")
@@ -53,18 +54,26 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _kinds() -> str:
-    return f"faults to draw from: {', '.join(KINDS)}, point:NAME with NAME of {', '.join(POINTS)}"
+    return (
+        f"faults to draw from: {', '.join(KINDS)}, {RECREATE}, "
+        f"point:NAME with NAME of {', '.join(POINTS)}"
+    )
 
 
 def _run(broker: LocalKafka, folder: Path, seed: int, options: argparse.Namespace) -> Outcome:
     schedule = make_schedule(
-        seed, options.faults, only=options.only, long=options.long, once=not options.at_least_once
+        seed,
+        options.faults,
+        only=options.only,
+        long=options.long,
+        once=not options.at_least_once,
+        input_changes=not options.security,
     )
     delivery = "at_least_once" if options.at_least_once else "exactly_once"
     run = SeedRun(
         broker,
         folder / f"seed{seed}",
-        replace(schedule, partitions=options.partitions),
+        replace(schedule, partitions=options.partitions, idle_seconds=options.idle),
         options.records,
         SECURITY if options.security else LOGIN,
         {"DELIVERY_GUARANTEE": delivery},
@@ -79,7 +88,7 @@ def _run(broker: LocalKafka, folder: Path, seed: int, options: argparse.Namespac
 def line(outcome: Outcome) -> str:
     """Return a seed's line."""
     schedule, audit = outcome.schedule, outcome.audit
-    faults = " ".join(str(fault) for fault in schedule.faults)
+    faults = " ".join([*map(str, schedule.faults), *[RECREATE] * schedule.recreate_input])
     return (
         f"seed {schedule.seed}: {schedule.processes} processes, batches of {schedule.batch_size}; "
         f"{faults}; {audit.checked:,} records, {audit.windows} windows and {audit.alerts} alerts "
@@ -91,6 +100,7 @@ def line(outcome: Outcome) -> str:
 def _summary(outcomes: list[Outcome], *, twice_allowed: bool) -> str:
     failed = [one.schedule.seed for one in outcomes if one.failed(twice_allowed=twice_allowed)]
     kinds = Counter(fault.kind for one in outcomes for fault in one.schedule.faults)
+    kinds[RECREATE] = sum(one.schedule.recreate_input for one in outcomes)
     reached: Counter[str] = sum((one.reached for one in outcomes), Counter())
     return "\n".join(
         (

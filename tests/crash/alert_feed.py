@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from models import ProcessedLogin
 from operators.batches import Reason
+from tests.crash.feed import Partitions
 from tests.support import security
 from tests.support.attacks import START, distributed, login, spray, travel, volley
 
@@ -23,12 +24,12 @@ WINDOW = 300
 LOGINS_A_WINDOW = 900  # that are no attack
 
 
-def records(seed: int, count: int, partitions: int) -> Iterator[dict[str, Any]]:
+def records(seed: int, count: int, partitions: Partitions) -> Iterator[dict[str, Any]]:
     """Return what is fed: logins, attacks among them, some late, and every so often no login."""
     random = Random(seed)  # noqa: S311 - test data
     logins = _logins(random)
     for _ in range(count):
-        partition = random.randrange(partitions)
+        partition = random.randrange(partitions.first)
         if random.random() < HOSTILE_SHARE:
             value = random.choice(list(FATES))
             yield {"key": b"k", "value": value, "partition": partition}

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from local_kafka.ports import HOST
@@ -10,7 +11,7 @@ from tests.support.flow import WHOLE_FLOW, Flow, FlowProcess
 from tests.support.ports import unused_port
 from tests.support.waiting import wait_until
 
-__all__ = ["Cluster", "Member"]
+__all__ = ["Cluster", "Member", "ended_with_a_line", "stopped"]
 
 # For the others to notice that one is gone. One that waits for a peer to start never does: the
 # engine goes on trying to connect, so a supervisor has to end it.
@@ -116,3 +117,22 @@ class Cluster:
 
 def _addresses(count: int) -> str:
     return ";".join(f"{HOST}:{unused_port()}" for _ in range(count))
+
+
+@contextmanager
+def stopped(send: Callable[[int], None]) -> Iterator[None]:
+    """Let processes stand still meanwhile."""
+    send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send(signal.SIGCONT)
+
+
+def ended_with_a_line(statuses: Sequence[int]) -> bool:
+    """Tell whether one ended by itself.
+
+    The others lose their peer: the engine may abort them, or, where they still wait for Kafka or
+    for the peer, the supervisor has to end them.
+    """
+    return 1 in statuses and set(statuses) <= {1, -signal.SIGABRT, -signal.SIGKILL}

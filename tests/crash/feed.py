@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from random import Random
 from threading import Condition, Thread
@@ -13,7 +14,7 @@ from kafka import KafkaProducer
 from producer.hostile import hostile_messages
 from tests.support.logins import EPOCH, login
 
-__all__ = ["HOSTILE", "Feed", "records"]
+__all__ = ["HOSTILE", "Feed", "Partitions", "records"]
 
 HOSTILE_SHARE = 0.02
 STRAGGLER_SHARE = 0.02
@@ -21,6 +22,7 @@ LATEST_SECONDS = 200
 LOGINS_A_SECOND = 10  # of event time, over all partitions: some windows close within a run
 PACE = 2_500  # records a real second
 CHUNK = 50
+METADATA_MS = 1_000  # after which a producer asks how many partitions there are
 LARGEST = 5_000  # bytes of a hostile message: big ones are tested elsewhere, and slow here
 # What the record contract names a fate for, as of the first login: later on they are late.
 HOSTILE = [
@@ -31,12 +33,31 @@ HOSTILE = [
 ]
 
 
-def records(seed: int, count: int, partitions: int) -> Iterator[dict[str, Any]]:
-    """Return what is fed: logins, some of them late, and every so often something hostile."""
+@dataclass
+class Partitions:
+    """How many partitions the input has, while it may get more.
+
+    Attributes:
+        first: how many it had at first.
+    """
+
+    first: int
+
+    def __post_init__(self) -> None:
+        self.now = self.first
+
+
+def records(seed: int, count: int, partitions: Partitions) -> Iterator[dict[str, Any]]:
+    """Return what is fed: logins, some of them late, and every so often something hostile.
+
+    A partition that is new while windows are open gets logins in their order only: what comes into
+    it for a window that is closed by then is late, though it is the partition's first.
+    """
     random = Random(seed)  # noqa: S311 - test data
     for number in range(count):
-        partition = random.randrange(partitions)
-        if random.random() < HOSTILE_SHARE:
+        partition = random.randrange(partitions.now)
+        new = partition >= partitions.first
+        if random.random() < HOSTILE_SHARE and not new:
             message = random.choice(HOSTILE)
             yield {
                 "key": message.key,
@@ -48,7 +69,7 @@ def records(seed: int, count: int, partitions: int) -> Iterator[dict[str, Any]]:
             continue
         one = login(number)
         one["timestamp"] = EPOCH + number // LOGINS_A_SECOND
-        if random.random() < STRAGGLER_SHARE:
+        if random.random() < STRAGGLER_SHARE and not new:
             one["timestamp"] -= random.randint(1, LATEST_SECONDS)
         yield {"value": msgspec.json.encode(one), "partition": partition}
 
@@ -61,16 +82,23 @@ class Feed(Thread):
         topic: where to send.
         wanted: the records, as KafkaProducer.send takes them.
         count: how many there are.
+        partitions: of the topic; kept up to date by what the producer sees of it.
     """
 
     def __init__(
-        self, servers: str, topic: str, wanted: Iterator[dict[str, Any]], count: int
+        self,
+        servers: str,
+        topic: str,
+        wanted: Iterator[dict[str, Any]],
+        count: int,
+        partitions: Partitions,
     ) -> None:
         super().__init__(name="feed", daemon=True)
         self._servers = servers
         self._topic = topic
         self._wanted = wanted
         self._count = count
+        self.partitions = partitions
         self._allowed = 0
         self._changed = Condition()
         self.ends: dict[int, int] = {}  # by partition: the offset behind what is acknowledged
@@ -93,7 +121,10 @@ class Feed(Thread):
         """Send until there is nothing more."""
         try:
             producer = KafkaProducer(
-                bootstrap_servers=self._servers, linger_ms=5, delivery_timeout_ms=300_000
+                bootstrap_servers=self._servers,
+                linger_ms=5,
+                delivery_timeout_ms=300_000,
+                metadata_max_age_ms=METADATA_MS,
             )
             while self.sent < self._count:
                 self._send_chunk(producer)
@@ -106,6 +137,8 @@ class Feed(Thread):
         with self._changed:
             self._changed.wait_for(lambda: self._allowed > self.sent)
             count = min(CHUNK, self._allowed - self.sent)
+        known = producer.partitions_for(self._topic)
+        self.partitions.now = max(self.partitions.now, len(known))
         chunk = list(islice(self._wanted, count))
         answers = [producer.send(self._topic, **record) for record in chunk]
         for answer in answers:

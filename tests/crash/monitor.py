@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from models import Progress
-from tests.crash.feed import Feed
+from tests.crash.feed import METADATA_MS, Feed
 
 __all__ = ["Monitor"]
 
@@ -21,15 +21,14 @@ class Monitor(Thread):
 
     Args:
         servers: of the broker.
-        topic: the progress topic; it has to exist.
-        partitions: how many it has.
+        topic: the progress topic; it has to exist, and may get more partitions.
         feed: tells what there is to be written.
     """
 
-    def __init__(self, servers: str, topic: str, partitions: int, feed: Feed) -> None:
+    def __init__(self, servers: str, topic: str, feed: Feed) -> None:
         super().__init__(name="monitor", daemon=True)
         self._servers = servers
-        self._parts = [TopicPartition(topic, partition) for partition in range(partitions)]
+        self._topic = topic
         self._feed = feed
         self._ended = Event()
         self._grown = time.monotonic()
@@ -56,12 +55,19 @@ class Monitor(Thread):
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            metadata_max_age_ms=METADATA_MS,
         )
-        consumer.assign(self._parts)
         while not self._ended.is_set():
+            self._follow_all(consumer)
             self._poll(consumer)
             self._note_stall()
         consumer.close()
+
+    def _follow_all(self, consumer: KafkaConsumer) -> None:
+        """Follow the partitions that are new, too; the others go on where they are."""
+        known = consumer.partitions_for_topic(self._topic) or set()
+        if len(known) > len(consumer.assignment()):
+            consumer.assign([TopicPartition(self._topic, partition) for partition in known])
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         try:

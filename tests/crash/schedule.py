@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from random import Random
 
 __all__ = [
+    "IDLE_SECONDS",
     "KINDS",
     "PARTITIONS",
     "REAL_SECONDS",
+    "RECREATE",
     "SHORT_SECONDS",
     "Fault",
     "Schedule",
@@ -31,6 +33,10 @@ KINDS = {
     "broker-nap": (1, 3, 5),  # SIGSTOP of the broker for less than the time-out
     "broker-kill": (0, 1, 2),  # kill -9 of the broker, started again after so many seconds
     "broker-sleep": (2, 4),  # SIGSTOP of the broker for so many seconds past the time-out
+    "two-on-one-folder": (1, 2, 3),  # so many processes of a second copy are started on it
+    # SIGSTOP of all while they start, others are started meanwhile (1: on a copy of the folder)
+    "stalled-start": (0, 1),
+    "more-partitions": (1, 2),  # so many are added to the input: the flow ends, and is restarted
     "restart": (1, 2, 3),  # kill -9 of all there is, the broker among it
 }
 POINTS = (
@@ -44,6 +50,11 @@ POINTS = (
     "draining",
     "insights",
 )
+OF_TRANSACTIONS = {"sleep", "zombie", "stalled-start", "broker-sleep"}  # past their time-out
+OF_INPUT = {"more-partitions"}
+RECREATE = "recreate-input"  # the input is deleted and created again; only the last thing can be
+RECREATE_EVERY = 5  # seeds
+IDLE_SECONDS = 86_400  # what idleness closes, a replay may close at another time: off
 LONG_NAPS = (10, 20, 30)  # of a broker, where the time-out is the real one
 
 
@@ -82,6 +93,8 @@ class Schedule:
         timeout: the transaction time-out in seconds.
         faults: one after another.
         partitions: of the input.
+        idle_seconds: the flow's IDLE_PARTITION_SECONDS.
+        recreate_input: whether the input is deleted and created again when all else is done.
     """
 
     seed: int
@@ -90,10 +103,18 @@ class Schedule:
     timeout: int
     faults: tuple[Fault, ...]
     partitions: int = PARTITIONS
+    idle_seconds: int = IDLE_SECONDS
+    recreate_input: bool = False
 
 
 def make_schedule(
-    seed: int, faults: int, *, only: Sequence[str] = (), long: bool = False, once: bool = True
+    seed: int,
+    faults: int,
+    *,
+    only: Sequence[str] = (),
+    long: bool = False,
+    once: bool = True,
+    input_changes: bool = True,
 ) -> Schedule:
     """Draw a schedule. Seeds in a row bring every kind of fault and every point to pass.
 
@@ -103,9 +124,13 @@ def make_schedule(
         only: kinds (or `point:...`) to draw from; all of them if empty.
         long: with the real transaction time-out, which takes minutes.
         once: exactly-once delivery; without it there are no transactions to time out.
+        input_changes: whether the input may get more partitions, and be recreated in the end.
     """
     random = Random(seed)  # noqa: S311 - a test that can be repeated
-    kinds = list(only) or [*_kinds(once=once), *_points(once=once)]
+    kinds = [kind for kind in only if kind != RECREATE] or [
+        *_kinds(once=once, input_changes=input_changes),
+        *_points(once=once),
+    ]
     due = [] if only else [kinds[seed % len(kinds)], _points(once=once)[seed % 3]]
     drawn = [*due, *random.choices(kinds, k=faults)][:faults]
     random.shuffle(drawn)
@@ -117,12 +142,14 @@ def make_schedule(
         batch_size=random.choice(BATCH_SIZES),
         timeout=REAL_SECONDS if long else SHORT_SECONDS,
         faults=tuple(_fault(kind, random, long=long) for kind in drawn),
+        recreate_input=RECREATE in only
+        or (input_changes and not only and seed % RECREATE_EVERY == 0),
     )
 
 
-def _kinds(*, once: bool) -> list[str]:
-    """Sleeping past the time-out and zombies are about transactions."""
-    return [kind for kind in KINDS if once or kind not in {"sleep", "zombie", "broker-sleep"}]
+def _kinds(*, once: bool, input_changes: bool) -> list[str]:
+    left_out = set() if once else OF_TRANSACTIONS
+    return [kind for kind in KINDS if kind not in left_out | (set() if input_changes else OF_INPUT)]
 
 
 def _points(*, once: bool) -> list[str]:

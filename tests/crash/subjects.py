@@ -26,7 +26,7 @@ class Subject:
     """
 
     entry: str
-    records: Callable[[int, int, int], Iterator[dict[str, Any]]]
+    records: Callable[[int, int, feed.Partitions], Iterator[dict[str, Any]]]
     input: Callable[[Flow], str]
     progress: Callable[[Flow], str]
     audit: Callable[[Flow, int], Audit]

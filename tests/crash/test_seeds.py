@@ -21,7 +21,7 @@ ZOMBIE_SECONDS = 20
     [
         (1, ("point:first-snapshot", "kill-one", "point:committed"), REAL_SECONDS),
         (2, ("point:produced", "broker-kill", "drain"), REAL_SECONDS),
-        (3, ("point:init", "zombie", "kill-all"), ZOMBIE_SECONDS),
+        (3, ("point:init", "zombie", "two-on-one-folder"), ZOMBIE_SECONDS),
     ],
 )
 def test_each_login_and_window_once_through_all_faults(
@@ -101,6 +101,15 @@ def test_the_driver_reports_what_a_naive_design_loses(
     assert outcome.reached["produced"] >= 1
     assert outcome.failed()
     assert outcome.audit.lost > 0
+
+
+def test_the_driver_reports_two_processes_on_one_folder(
+    breakable: LocalKafka, tmp_path: Path
+) -> None:
+    """Without a lock the second copy takes the place of the first one."""
+    schedule = Schedule(5, 1, 50, REAL_SECONDS, (Fault("two-on-one-folder", 1, 0.0),))
+    outcome = run(breakable, tmp_path, schedule, "tests.crash.naive_no_lock")
+    assert any("the second copy took the folder" in fault for fault in outcome.faults)
 
 
 def test_a_seed_replays_its_schedule() -> None:
