@@ -15,6 +15,9 @@ from tests.support.flow import Flow
 from tests.support.ports import unused_port
 from tests.support.stopped import stop
 from tests.support.topics import Topics
+from tests.support.workers import pytest_handlecrashitem
+
+__all__ = ["pytest_handlecrashitem"]
 
 _numbers = itertools.count()
 

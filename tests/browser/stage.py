@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from operators.event_time import Windowing
 from operators.insights import iso_time, make_insight
 from operators.stats import LoginStats
 from tests.support.flow import Flow
+from tests.support.processes import start_process
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 PARTITIONS = 2
@@ -123,7 +123,7 @@ class Stage:
         """Run the page while the block runs, and give its address; a signal ends it in order."""
         log = self.flow.folder / "dashboard.log"
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            process = start_process(
                 [sys.executable, "-m", "dashboard"],
                 cwd=self.flow.folder,
                 env=self.flow.environment(DASHBOARD_PORT=str(port)),

@@ -18,6 +18,7 @@ from operators.insights import iso_time
 from tests.crash.conftest import Start
 from tests.support.flow import Flow
 from tests.support.logins import login, numbers, records
+from tests.support.processes import start_process
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 LOGINS = 20_000
@@ -48,7 +49,7 @@ def test_a_signal_drains_process_1_of_a_container(crash_flow: Flow) -> None:
     python = [sys.executable, "-m", "bytewax.run", "dataflows.login", *options]
     log = crash_flow.folder / "container.log"
     with log.open("wb") as output:
-        outside = subprocess.Popen(
+        outside = start_process(
             ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *python],
             cwd=crash_flow.folder,
             env=crash_flow.environment(BATCH_SIZE="50"),

@@ -19,6 +19,7 @@ from tests.monitoring.web import Answer, ask
 from tests.support.attacks import START, spray
 from tests.support.flow import PROJECT, Flow
 from tests.support.logins import numbers, records
+from tests.support.processes import start_process
 from tests.support.security import alerts, record
 from tests.support.waiting import wait_until
 
@@ -50,7 +51,7 @@ class Pod:
             **environment,
         }
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = start_process(
                 # The last -s holds: snapshots that come before the input is at its end.
                 ["sh", str(SCRIPTS / "run-process.sh"), str(self.state), "-s", "1"],
                 env=self.environment,
@@ -175,7 +176,7 @@ def test_make_cluster_restarts_rescales_and_drains(flow: Flow, free_ports: list[
     command += [f"--addresses=127.0.1.%d:{free_ports[0]}"]
     log = flow.folder / "cluster.log"
     with log.open("wb") as output:
-        supervisor = subprocess.Popen(
+        supervisor = start_process(
             [*command, "2"], cwd=PROJECT, env=flow.environment(), stdout=output, stderr=output
         )
     try:
@@ -210,7 +211,7 @@ def test_a_killed_supervisor_takes_its_cluster_along(flow: Flow, free_ports: lis
     for run, end in enumerate((signal.SIGKILL, signal.SIGHUP)):
         flow.topics.send(flow.input, records(range(1_000 * run, 1_000 * run + 1_000)))
         with log.open("ab") as output:
-            supervisor = subprocess.Popen(
+            supervisor = start_process(
                 command, cwd=PROJECT, env=flow.environment(), stdout=output, stderr=output
             )
         try:

@@ -19,6 +19,7 @@ from local_kafka import LocalKafka
 from tests.support.attacks import START, login, spray
 from tests.support.flow import PROJECT, Flow
 from tests.support.ports import unused_port
+from tests.support.processes import start_process
 from tests.support.security import alerts, send
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
@@ -43,7 +44,7 @@ def test_the_images_command_runs_drains_and_goes_on(image: Path, flow: Flow) -> 
     for total in ("200", "400"):
         _send_samples(image, flow, "200")
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process = start_process(
                 arguments, cwd=image, env=_environment(flow), stdout=output, stderr=output
             )
         try:
@@ -67,9 +68,7 @@ def test_the_same_image_runs_the_security_flow(image: Path, flow: Flow) -> None:
     log = flow.folder / "image.log"
     environment = _environment(flow) | {"FLOW": service["environment"]["FLOW"]}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            arguments, cwd=image, env=environment, stdout=output, stderr=output
-        )
+        process = start_process(arguments, cwd=image, env=environment, stdout=output, stderr=output)
     try:
         wait_until(lambda: alerts(flow), f"an alert: {log.read_text()}")
         process.send_signal(signal.SIGTERM)
@@ -114,7 +113,7 @@ def test_the_live_pages_image_serves_it_and_writes_nothing(
     environment = {**_environment(flow), "HOME": "/nonexistent", "DASHBOARD_PORT": port}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # as the image has it
     with (flow.folder / "page.log").open("wb") as log:
-        process = subprocess.Popen(
+        process = start_process(
             _command("dashboard"), cwd=folder, env=environment, stdout=log, stderr=log
         )
     try:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.stage import Stage, insight, login
 from tests.support.flow import Flow
+from tests.support.processes import start_process
 from tests.support.waiting import wait_until
 
 RUN_SECONDS = 60
@@ -40,7 +41,7 @@ def following(stage: Stage, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the command with --follow while the block runs; its output goes to a file."""
     output = stage.flow.folder / "output"
     with output.open("w") as stdout, (stage.flow.folder / "errors").open("w") as stderr:
-        process = subprocess.Popen(
+        process = start_process(
             [sys.executable, "-m", "insights", "--follow", *options],
             cwd=stage.flow.folder,
             env=stage.flow.environment(),

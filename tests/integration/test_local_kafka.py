@@ -15,6 +15,7 @@ from local_kafka import LocalKafka, LocalKafkaError, broker, jars
 from local_kafka.ports import answers
 from tests.support.flow import PROJECT
 from tests.support.ports import unused_port
+from tests.support.processes import start_process
 from tests.support.topics import Topics
 from tests.support.waiting import wait_until
 
@@ -270,7 +271,7 @@ def family(kafka: LocalKafka) -> list[psutil.Process]:
 
 def python(*arguments: str, **settings: str) -> "subprocess.Popen[str]":
     """Start Python in the project's folder, without any way to a network."""
-    return subprocess.Popen(
+    return start_process(
         [sys.executable, *arguments],
         cwd=PROJECT,
         env={**os.environ, **OFFLINE, **settings},

@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from producer.hostile import hostile_messages
+from tests.support.processes import start_process
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "producer"]
@@ -182,7 +183,7 @@ def test_flushes_and_ends_well_when_asked_to_stop(
     kafka: Broker, topic: str, number: signal.Signals
 ) -> None:
     """After a signal everything that was sent is acknowledged and in the topic; status 0."""
-    with subprocess.Popen(
+    with start_process(
         [*COMMAND, "--rate", "0"],
         env=environment(kafka.bootstrap_servers, topic),
         cwd=ROOT,

@@ -20,6 +20,7 @@ import pytest
 from local_kafka import LocalKafka
 from tests.support.flow import PROJECT, Flow
 from tests.support.logins import numbers, records
+from tests.support.processes import start_process
 from tests.support.waiting import wait_until
 
 REPORT = re.compile(r"^report: ([\d,]+) logins", re.MULTILINE)
@@ -76,7 +77,7 @@ def test_killed_it_takes_all_parts_along(checkout: Path, flow: Flow, free_ports:
     flow.topics.send(flow.input, records(range(1_000)))
     log = checkout / "run.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = start_process(
             [sys.executable, "-m", "quickstart"],
             cwd=checkout,
             env=flow.environment(DASHBOARD_PORT=str(free_ports[0])),
@@ -116,7 +117,7 @@ def run_until_report(
     outside, own = pty.openpty()
     terminal = open(outside, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed below
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = start_process(
             [sys.executable, "-m", "quickstart", "--port", str(port)],
             cwd=checkout,
             env={

@@ -1,7 +1,6 @@
 """A real Prometheus with the project's rules, that asks a flow's processes."""
 
 import json
-import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.monitoring.web import ask
 from tests.support.flow import PROJECT
+from tests.support.processes import start_process
 from tests.support.waiting import wait_until
 
 __all__ = ["FOLDER", "Prometheus", "for_pods", "for_processes", "running"]
@@ -72,7 +72,7 @@ def running(
     ]
     log = folder / "prometheus.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = start_process(command, stdout=output, stderr=output)
     try:
         wait_until(lambda: ask(port, "/-/ready")[0] == 200, "Prometheus is ready")
         yield Prometheus(port)

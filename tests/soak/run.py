@@ -17,6 +17,7 @@ from local_kafka import LocalKafka
 from tests.soak.judge import Sample
 from tests.soak.lag import LagMeter
 from tests.support.flow import PROJECT, Flow, FlowProcess
+from tests.support.processes import start_process
 from tests.support.waiting import wait_until
 
 __all__ = ["SoakPlan", "SoakResult", "soak"]
@@ -184,7 +185,7 @@ def _failed(process: FlowProcess, life: int, what: str) -> str:
 def _producer(flow: Flow, rate: float) -> Iterator[None]:
     """Send logins while the block runs."""
     with (flow.folder / "producer.log").open("wb") as output:
-        process = subprocess.Popen(
+        process = start_process(
             [sys.executable, "-m", "producer", "--rate", str(rate)],
             cwd=PROJECT,
             env=flow.environment(),

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.dead_letters import dead_letter_headers
 from connectors.records import DeadLetter
 from tests.support.flow import PROJECT, Flow
+from tests.support.processes import start_process
 
 __all__ = ["PARTITIONS", "REPAIRS", "closing", "dead", "ended", "replayed", "run", "start"]
 
@@ -38,7 +39,7 @@ def die(value, reason, calls=[]):
 
 def start(flow: Flow, *options: str, **settings: str) -> subprocess.Popen[str]:
     """Start a dlq command."""
-    return subprocess.Popen(
+    return start_process(
         [sys.executable, "-m", "dlq", *options],
         cwd=flow.folder,
         env=flow.environment(PYTHONPATH=f"{PROJECT}{os.pathsep}{flow.folder}", **settings),

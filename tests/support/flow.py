@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from tests.support.processes import start_process
 from tests.support.topics import Topics
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
@@ -121,7 +122,7 @@ class FlowProcess:
         self.log = flow.folder / f"run-{number:03d}.log"
         command = [*flow.prefix, sys.executable, "-m", "bytewax.run", entry, *options]
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process = start_process(
                 command,
                 cwd=flow.folder,
                 env=flow.environment(**settings),

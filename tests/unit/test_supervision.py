@@ -15,6 +15,7 @@ from cluster.__main__ import rescale
 from supervision.folder import FolderInUseError, is_held, own_folder
 from supervision.guarded import GuardedProcess
 from tests.support.flow import PROJECT
+from tests.support.processes import start_process
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 # A process that says which one it is, then that it was asked to stop, and ends in order.
@@ -64,7 +65,7 @@ subprocess.run([sys.executable, "-c", {program!r}])
 @contextmanager
 def printing(program: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a Python program while the block runs."""
-    process = subprocess.Popen(
+    process = start_process(
         [sys.executable, "-c", program],
         cwd=PROJECT,
         env={**os.environ, **settings},
