@@ -114,6 +114,8 @@ class Progress(msgspec.Struct, frozen=True):
         offset: the next input offset; all outputs of records before it are written.
         start: the input offset where this partition's state began.
         version: of this record's format.
+        transactional_id: whose transaction the record is in; empty with at-least-once delivery,
+            and in records of versions whose ids had hyphens.
     """
 
     topic: str
@@ -122,3 +124,4 @@ class Progress(msgspec.Struct, frozen=True):
     offset: int
     start: int
     version: int = 1
+    transactional_id: str = ""

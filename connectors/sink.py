@@ -15,7 +15,7 @@ from connectors.progress import ProgressReader, progress_key
 from connectors.records import DeadLetter, OutputBatch
 from connectors.topics import FlowTopics, partition_names
 from connectors.writer import Writer
-from connectors.writers import open_writer
+from connectors.writers import fence_former_version, make_transactional_id, open_writer
 from models import Progress
 from monitoring import observe
 from settings import Settings
@@ -67,17 +67,26 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
         2. Sweep: where it failed to, that is made good.
         3. Read the last committed progress: only now can no one else write any.
         """
-        partition = int(for_part)
-        writer = open_writer(
-            self._settings,
-            f"{self._settings.kafka_group_id}-{self._topics.input}-{partition}",
-            f"partition {partition}",
-            [self._topics.largest_output, self._topics.largest_dead_letter],
-        )
+        topics, partition = self._topics, int(for_part)
+        own_id = make_transactional_id(self._settings, topics.input, partition)
+        limits = [topics.largest_output, topics.largest_dead_letter]
+        writer = open_writer(self._settings, own_id, f"partition {partition}", limits)
         writer.sweep(self._places(partition))
-        progress = self._progress.last(partition)
+        progress = self._last_progress(partition, own_id)
         written = progress.offset if progress else 0
-        return _Partition(writer, self._topics, partition, written, self._group_offsets)
+        return _Partition(writer, topics, partition, written, own_id, self._group_offsets)
+
+    def _last_progress(self, partition: int, own_id: str) -> Progress | None:
+        """Read the progress, and once more if a former version may have written it until now.
+
+        Whoever writes progress under this id has seen to that before.
+        """
+        progress = self._progress.last(partition)
+        if not own_id or (progress and progress.transactional_id == own_id):
+            return progress
+        topic, places = self._topics.input, self._places(partition)
+        fence_former_version(self._settings, topic, partition, places)
+        return self._progress.last(partition)
 
     def _places(self, partition: int) -> list[TopicPartition]:
         """Return all that a sink partition writes to: an output goes where its user's hash says."""
@@ -96,12 +105,14 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         topics: FlowTopics,
         partition: int,
         written: int,
+        own_id: str,
         group_offsets: GroupOffsets,
     ) -> None:
         self._writer = writer
         self._topics = topics
         self._partition = partition
         self._written = written
+        self._own_id = own_id
         self._group_offsets = group_offsets
 
     def write_batch(self, values: list[OutputBatch]) -> None:
@@ -154,6 +165,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
             partition=batch.partition,
             offset=batch.next_offset,
             start=batch.start,
+            transactional_id=self._own_id,
         )
         self._writer.send(
             self._topics.progress,

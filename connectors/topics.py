@@ -67,6 +67,7 @@ class FlowTopics:
         dead_letters: where records go that can't be processed.
         progress: where it is noted how far outputs are written.
         upserts: where records go that replace each other by key.
+        upsert_partitions: how many partitions that topic has.
         largest_output: the output topic's limit for a batch of records, in bytes.
         largest_dead_letter: the dead-letter topic's.
         largest_upsert: the upserts' topic's.
@@ -81,6 +82,7 @@ class FlowTopics:
     dead_letters: str
     progress: str
     upserts: str
+    upsert_partitions: int
     largest_output: int
     largest_dead_letter: int
     largest_upsert: int
@@ -118,19 +120,16 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
         partitions = len(source["partitions"])
         _widen(admin, settings, partitions, draining)
         _make_missing(admin, settings, partitions)
-        output = wait(
-            lambda: f"topic {settings.output_topic} can't be described",
-            lambda: describe_topic(admin, settings.output_topic),
-        )
         return FlowTopics(
             input=settings.input_topic,
             input_id=str(source["topic_id"] or ""),
             partitions=partitions,
             output=settings.output_topic,
-            output_partitions=len(output["partitions"]),
+            output_partitions=_partitions_of(admin, wait, settings.output_topic),
             dead_letters=settings.dead_letter_topic,
             progress=settings.progress_topic,
             upserts=settings.insights_topic,
+            upsert_partitions=_partitions_of(admin, wait, settings.insights_topic),
             largest_output=largest_message(admin, settings.output_topic),
             largest_dead_letter=largest_message(admin, settings.dead_letter_topic),
             largest_upsert=_largest_upsert(admin, settings.insights_topic),
@@ -288,6 +287,12 @@ def _too_few(short: Mapping[str, int], partitions: int, settings: Settings) -> s
         f"{counts}, fewer than the {partitions} of {settings.input_topic}: "
         f"add partitions to {' and '.join(short)}"
     )
+
+
+def _partitions_of(admin: KafkaAdminClient, wait: Callable[..., dict[str, Any]], topic: str) -> int:
+    """Return how many partitions a topic has that was found or made."""
+    found = wait(lambda: f"topic {topic} can't be described", lambda: describe_topic(admin, topic))
+    return len(found["partitions"])
 
 
 def largest_message(admin: KafkaAdminClient, topic: str) -> int:

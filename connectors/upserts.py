@@ -2,26 +2,36 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TypedDict
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from confluent_kafka import TopicPartition
 
 from connectors.records import OutputRecord
 from connectors.topics import FlowTopics
 from connectors.writer import Writer
-from connectors.writers import open_writer
+from connectors.writers import fence_former_version, make_transactional_id, open_writer
 from settings import Settings
 
 __all__ = ["UpsertSink"]
 
+STATE_VERSION = 1
 PARTITION = "upserts"
 # Of keys and values in a transaction, which has to end in time (60 s) on a slow link, too.
 TRANSACTION_BYTES = 16_000_000
 
 
-class UpsertSink(FixedPartitionedSink[OutputRecord, None]):
+class UpsertState(TypedDict):
+    """What the recovery store keeps of the upserts: under which id they are written."""
+
+    version: int
+    transactional_id: str
+
+
+class UpsertSink(FixedPartitionedSink[OutputRecord, UpsertState]):
     """Writes records to a compacted topic, on one worker, before the snapshot that covers them.
 
-    It keeps no state and drops nothing on a replay: the same key gets the same value once more.
+    It drops nothing on a replay: the same key gets the same value once more.
     Transactions are there so that a process that was replaced can write no more.
 
     Args:
@@ -31,8 +41,7 @@ class UpsertSink(FixedPartitionedSink[OutputRecord, None]):
 
     def __init__(self, settings: Settings, topics: FlowTopics) -> None:
         self._settings = settings
-        self._topic = topics.upserts
-        self._largest = topics.largest_upsert
+        self._topics = topics
 
     def list_parts(self) -> list[str]:
         """Return the only partition; the engine gives it to one worker."""
@@ -43,18 +52,24 @@ class UpsertSink(FixedPartitionedSink[OutputRecord, None]):
         return 0
 
     def build_part(
-        self, _step_id: str, _for_part: str, _resume_state: None
-    ) -> StatefulSinkPartition[OutputRecord, None]:
+        self, _step_id: str, _for_part: str, resume_state: UpsertState | None
+    ) -> StatefulSinkPartition[OutputRecord, UpsertState]:
         """Fence whoever wrote before; with at-least-once delivery there is no such thing."""
-        transactional_id = f"{self._settings.kafka_group_id}-{self._topic}-{PARTITION}"
-        writer = open_writer(self._settings, transactional_id, self._topic, [self._largest])
-        return _Partition(writer, self._topic)
+        topic = self._topics.upserts
+        own_id = make_transactional_id(self._settings, topic, PARTITION)
+        writer = open_writer(self._settings, own_id, topic, [self._topics.largest_upsert])
+        if own_id and (resume_state is None or resume_state["transactional_id"] != own_id):
+            numbers = range(self._topics.upsert_partitions)
+            places = [TopicPartition(topic, number) for number in numbers]
+            fence_former_version(self._settings, topic, PARTITION, places)
+        return _Partition(writer, topic, own_id)
 
 
-class _Partition(StatefulSinkPartition[OutputRecord, None]):
-    def __init__(self, writer: Writer, topic: str) -> None:
+class _Partition(StatefulSinkPartition[OutputRecord, UpsertState]):
+    def __init__(self, writer: Writer, topic: str, own_id: str) -> None:
         self._writer = writer
         self._topic = topic
+        self._own_id = own_id
 
     def write_batch(self, values: list[OutputRecord]) -> None:
         """Send records once those before them are written.
@@ -64,9 +79,10 @@ class _Partition(StatefulSinkPartition[OutputRecord, None]):
         for records in _shares(values):
             self._writer.write(partial(self._writer.send_all, self._topic, records))
 
-    def snapshot(self) -> None:
+    def snapshot(self) -> UpsertState:
         """Wait for what is under way: a snapshot that covers a record comes after it."""
         self._writer.wait()
+        return {"version": STATE_VERSION, "transactional_id": self._own_id}
 
     def close(self) -> None:
         """Wait for what is under way."""

@@ -18,6 +18,8 @@ from settings import Settings
 __all__ = [
     "AcknowledgedWriter",
     "TransactionalWriter",
+    "fence_former_version",
+    "make_transactional_id",
     "open_transactional_writer",
     "open_writer",
 ]
@@ -31,6 +33,34 @@ LARGEST_REQUEST = 1_000_000_000  # bytes; the client takes no more
 MOST_KBYTES = 2_147_483_647  # nor a larger queue than this
 LINGER_MS = 100  # what is written at a time is complete when flushed: until then, gather
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
+
+
+def make_transactional_id(settings: Settings, topic: str, part: int | str) -> str:
+    """Return the id under which a part of a topic is written; empty where there are none.
+
+    Neither group nor topic has a slash in it, so no two parts share an id. With the hyphens of
+    earlier versions group a-b with topic c did so with group a and topic b-c.
+    """
+    if settings.delivery_guarantee != "exactly_once":
+        return ""
+    return f"{settings.kafka_group_id}/{topic}/{part}"
+
+
+def fence_former_version(
+    settings: Settings, topic: str, part: int | str, places: Sequence[TopicPartition]
+) -> None:
+    """End what a process of a version left whose ids had hyphens; it can write no more.
+
+    Args:
+        settings: the process's settings, of exactly-once delivery.
+        topic: as in make_transactional_id.
+        part: as in make_transactional_id.
+        places: as in Writer.sweep.
+    """
+    former = f"{settings.kafka_group_id}-{topic}-{part}"
+    writer = open_transactional_writer(settings, former, former, [], stop_process)
+    writer.sweep(places)
+    writer.close()
 
 
 def open_writer(
@@ -90,9 +120,9 @@ def _producer(connection: Connection, limits: Sequence[int], guarantee: dict[str
             "delivery.report.only.error": True,
             "reconnect.backoff.max.ms": 2_000,
             "linger.ms": LINGER_MS,
-            "batch.size": min(LARGEST_BATCH, *limits),
+            "batch.size": min([LARGEST_BATCH, *limits]),
             # The broker judges a record by its size when compressed, so it has the last word.
-            "message.max.bytes": min(LARGEST_REQUEST, max(LARGEST_BATCH, *limits)),
+            "message.max.bytes": min(LARGEST_REQUEST, max([LARGEST_BATCH, *limits])),
             # No limit: what is written at a time, and is in memory by then, bounds the queue.
             "queue.buffering.max.messages": 0,
             "queue.buffering.max.kbytes": MOST_KBYTES,

@@ -8,6 +8,7 @@ from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors import source
+from connectors.group_offsets import GroupOffsets
 from connectors.records import OutputBatch
 from connectors.resume import Position, SourceState
 from connectors.topics import FlowTopics
@@ -26,7 +27,7 @@ StockPartition = StatelessSinkPartition[Any]  # of KafkaSinkMessage, typed other
 class _StockSink(DynamicSink[Item]):
     """Gives the stock sink single messages, as it wants them, and the driver its progress."""
 
-    def __init__(self, settings: Settings, topics: FlowTopics) -> None:
+    def __init__(self, settings: Settings, topics: FlowTopics, _offsets: GroupOffsets) -> None:
         servers = [settings.kafka_bootstrap_servers]
         self._outputs = KafkaSink(servers, topics.output)
         self._progress = KafkaSink(servers, topics.progress)

@@ -18,7 +18,7 @@ def test_what_a_broker_failed_to_abort_never_comes_out(flow: Flow, where: str) -
     flow.back_fill()
     before = flow.topics.read(topic)
     flow.topics.send(flow.input, [{"value": b"no login", "partition": 1}])
-    leave_hanging(flow.servers, f"{flow.group}-{flow.input}-1", topic, 1, b"former life", b"{}")
+    leave_hanging(flow.servers, f"{flow.group}/{flow.input}/1", topic, 1, b"former life", b"{}")
     flow.topics.send(flow.input, records(range(LOGINS, 2 * LOGINS)))
     flow.back_fill()
     assert b"former life" not in {record.key for record in flow.topics.read(topic)}

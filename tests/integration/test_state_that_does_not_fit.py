@@ -189,7 +189,7 @@ def test_a_second_flow_on_the_same_group_fences_the_first(flow: Flow) -> None:
 
 def test_progress_is_found_behind_aborted_transactions(flow: Flow) -> None:
     """The last committed progress record counts, however many aborted ones follow it."""
-    topics = FlowTopics(flow.input, "id", 1, "", 1, "", flow.progress_topic, "", 0, 0, 0)
+    topics = FlowTopics(flow.input, "id", 1, "", 1, "", flow.progress_topic, "", 1, 0, 0, 0)
     flow.topics.make(flow.progress_topic, partitions=1)
     reader = ProgressReader(Connection(Settings(kafka_bootstrap_servers=flow.servers)), topics)
     assert reader.last(0) is None

@@ -27,6 +27,7 @@ FLOW_TOPICS = FlowTopics(
     dead_letters="dead",
     progress="progress",
     upserts="upserts",
+    upsert_partitions=1,
     largest_output=1_000_000,
     largest_dead_letter=1_000_000,
     largest_upsert=1_000_000,

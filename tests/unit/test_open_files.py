@@ -15,7 +15,7 @@ from connectors.topics import FlowTopics
 soft, hard, partitions, processes = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 topics = FlowTopics(
-    "in", "id", partitions, "out", 4, "dlq", "progress", "upserts", 1, 1, 1, brokers=3
+    "in", "id", partitions, "out", 4, "dlq", "progress", "upserts", 1, 1, 1, 1, brokers=3
 )
 allow_open_files(topics, processes, 1)
 print("now", resource.getrlimit(resource.RLIMIT_NOFILE))

@@ -8,7 +8,7 @@ from connectors.topics import FlowTopics
 from dataflows import login, security
 from settings import Settings
 
-TOPICS = FlowTopics("in", "id", 4, "out", 4, "dlq", "progress", "upserts", *[1_000_000] * 3)
+TOPICS = FlowTopics("in", "id", 4, "out", 4, "dlq", "progress", "upserts", 1, *[1_000_000] * 3)
 KEEP_STATE = ("input", "output", "stateful_batch")  # the engine's kinds of step that can
 
 

@@ -6,7 +6,7 @@ from connectors.topic_changes import Answer, Change, Topic, TopicChanges
 from connectors.topics import FlowTopics
 
 FIRST, SECOND = "11111111-0000-0000-0000-000000000000", "22222222-0000-0000-0000-000000000000"
-TOPICS = FlowTopics("in", FIRST, 4, "out", 4, "dlq", "progress", "upserts", *[1_000_000] * 3)
+TOPICS = FlowTopics("in", FIRST, 4, "out", 4, "dlq", "progress", "upserts", 1, *[1_000_000] * 3)
 WRITTEN = {"out": Topic("a", 4), "dlq": Topic("b", 4), "progress": Topic("c", 4)}
 AS_FOUND = Topic(FIRST, 4)
 
@@ -36,7 +36,7 @@ def changes(clock: Clock) -> TopicChanges:
 @pytest.fixture
 def old_changes(clock: Clock) -> TopicChanges:
     """The same, where brokers give topics no id."""
-    topics = FlowTopics("in", "", 4, "out", 4, "dlq", "progress", "upserts", *[1_000_000] * 3)
+    topics = FlowTopics("in", "", 4, "out", 4, "dlq", "progress", "upserts", 1, *[1_000_000] * 3)
     return TopicChanges(topics, frozenset(WRITTEN), clock)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors import clients, writers
-from connectors.writers import open_writer
+from connectors.writers import make_transactional_id, open_writer
 from settings import Settings
 
 
@@ -48,3 +48,16 @@ def test_batches_fit_all_topics_and_records_one(
     """Nothing is held back that a topic may take, and what the client can't be told is left out."""
     open_for(*limits)
     assert (configured["batch.size"], configured["message.max.bytes"]) == (batch, record)
+
+
+def test_no_two_groups_share_a_transactional_id() -> None:
+    """However names and hyphens join: they would fence each other."""
+    names = [("a-b", "c"), ("a", "b-c"), ("a-b-c", "d")]
+    ids = {make_transactional_id(Settings(kafka_group_id=a), b, 0) for a, b in names}
+    assert len(ids) == len(names)
+
+
+def test_a_transactional_id_begins_with_the_group() -> None:
+    """By that a Kafka user gets the permission to use it."""
+    settings = Settings(kafka_group_id="group")
+    assert make_transactional_id(settings, "topic", 7) == "group/topic/7"
