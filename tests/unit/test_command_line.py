@@ -1,10 +1,13 @@
 """Command lines that the engine would take although they can't work."""
 
+import sqlite3
 from argparse import Namespace
+from contextlib import closing, nullcontext
 from pathlib import Path
 from threading import Event
 
 import pytest
+from bytewax.recovery import init_db_dir
 
 from dataflows.command_line import check_command_line
 
@@ -59,3 +62,22 @@ def test_in_a_cluster_process_0_has_the_state_by_itself(tmp_path: Path) -> None:
     check_command_line(arguments(**cluster, process_id=1), STEPS, Event())
     with pytest.raises(SystemExit, match="no recovery state"):
         check_command_line(arguments(**cluster, process_id=0), STEPS, Event())
+
+
+@pytest.mark.parametrize(("step", "cleaned"), [("login.read", True), ("orders.read", False)])
+def test_a_recovery_folder_is_cleaned_only_if_it_fits(
+    tmp_path: Path, step: str, *, cleaned: bool
+) -> None:
+    """One that is refused keeps all that it holds, for whoever looks into it."""
+    init_db_dir(tmp_path, 1)  # type: ignore[no-untyped-call]
+    file = tmp_path / "part-0.sqlite3"
+    with closing(sqlite3.connect(file)) as store, store:
+        store.execute("INSERT INTO exs (ex_num, worker_count, resume_epoch) VALUES (0, 1, 5)")
+        store.execute("INSERT INTO snaps VALUES (datetime(), ?, '00000', 5, x'00')", (step,))
+    before = file.read_bytes()
+    with nullcontext() if cleaned else pytest.raises(SystemExit, match=step):
+        check_command_line(arguments(recovery_directory=tmp_path), STEPS, Event())
+    with closing(sqlite3.connect(file)) as store:
+        [(left,)] = store.execute("SELECT count(*) FROM snaps")
+    assert left == (0 if cleaned else 1)
+    assert (file.read_bytes() == before) != cleaned
