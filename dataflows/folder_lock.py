@@ -12,7 +12,7 @@ from threading import Event
 from connectors.topics import wait_for
 from file_lock import try_lock
 
-__all__ = ["Member", "lock_recovery_folder"]
+__all__ = ["Member", "lock_recovery_folder", "unusable"]
 
 # For a process that was told to end, or whose peer has ended: then it is gone, or it will stay.
 PREDECESSOR_SECONDS = 5.0
@@ -73,10 +73,15 @@ def lock_recovery_folder(
         deadline = time.monotonic() + PREDECESSOR_SECONDS
         return wait_for(deadline, draining, lambda: _in_use(folder), attempt)
     except OSError as error:
-        raise SystemExit(
-            f"-r {folder}: it can't be locked ({error.strerror}): it has to be a folder on a local "
-            f"disk with room left, and belong to user {os.geteuid()}"
-        ) from None
+        raise unusable(folder, error) from None
+
+
+def unusable(folder: Path, error: OSError) -> SystemExit:
+    """Return the end of a start whose recovery folder can't be made, locked or written to."""
+    return SystemExit(
+        f"-r {folder}: it can't be used ({error.strerror}): it has to be a folder on a local disk "
+        f"with room left, and belong to user {os.geteuid()}"
+    )
 
 
 def _let_others_join(descriptor: int, folder: Path, member: Member) -> bool:

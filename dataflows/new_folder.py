@@ -11,7 +11,7 @@ from threading import Event
 
 from bytewax.recovery import init_db_dir
 
-from dataflows.folder_lock import Member, lock_recovery_folder
+from dataflows.folder_lock import Member, lock_recovery_folder, unusable
 
 __all__ = ["make_recovery_folder"]
 
@@ -22,7 +22,10 @@ def make_recovery_folder(folder: Path) -> None:
     Raises:
         SystemExit: with one line: another process uses the folder, or it can't be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(folder, error) from None
     os.close(lock_recovery_folder(folder, Member(), Event(), lambda: None, lambda: _fill(folder)))
 
 

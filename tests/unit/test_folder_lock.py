@@ -216,5 +216,5 @@ def test_a_folder_that_can_not_be_locked_is_told(
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr("dataflows.folder_lock.try_lock", unsupported)
-    with pytest.raises(SystemExit, match=r"locked \(Operation not supported\): .* a local disk"):
+    with pytest.raises(SystemExit, match=r"be used \(Operation not supported\): .* a local disk"):
         users.start(ALONE)

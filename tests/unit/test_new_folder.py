@@ -21,6 +21,14 @@ def test_a_folder_is_made_with_one_file(tmp_path: Path) -> None:
     check_recovery_folder(folder, frozenset(), whole=True)
 
 
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    """One line, where something else has its name, or a part of its path isn't a folder."""
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "state"):
+        with pytest.raises(SystemExit, match=r"it can't be used \(.*\): it has to be a folder"):
+            make_recovery_folder(folder)
+
+
 def test_a_start_that_is_broken_off_leaves_nothing_that_looks_like_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
