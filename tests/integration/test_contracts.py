@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from contracts.__main__ import FOLDER
-from producer.hostile import hostile_messages
+from producer.hostile import HostileMessage, hostile_messages
 from producer.messages import Message, generated_messages
 from tests.support import attacks, security
 from tests.support.flow import PROJECT, Flow
@@ -28,13 +28,15 @@ def ran(flow: Flow) -> Flow:
     flow.topics.make(flow.input)
     flow.topics.make(flow.dead_letter_topic, 4, **{"max.message.bytes": "20000"})
     samples = generated_messages(Random(7), lambda: NOW)  # noqa: S311
-    hostile = [
-        Message(message.key, message.value, message.headers)
-        for message in hostile_messages(NOW)
-        if message.record_timestamp_ms is None
-    ]
     flow.topics.send(flow.input, map(_sendable, itertools.islice(samples, SAMPLES)))
-    flow.topics.send(flow.input, map(_sendable, [*hostile, Message(b"long", b"x" * 50_000)]))
+    flow.topics.send(
+        flow.input,
+        (
+            {**_sendable(message), "timestamp_ms": message.record_timestamp_ms}
+            for message in hostile_messages(NOW)
+        ),
+    )
+    flow.topics.send(flow.input, [_sendable(Message(b"long", b"x" * 50_000))])
     flow.back_fill()
     return flow
 
@@ -120,5 +122,5 @@ def _headers(letter: Any) -> dict[str, str]:
     return {name: value.decode() for name, value in letter.headers if name.startswith("dlq.")}
 
 
-def _sendable(message: Message) -> dict[str, Any]:
+def _sendable(message: Message | HostileMessage) -> dict[str, Any]:
     return {"key": message.key, "value": message.value, "headers": list(message.headers)}
