@@ -212,7 +212,8 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             stop_process(
                 f"{where}: the next offset to read is no longer in the log: retention deleted it "
-                "before it was processed; to go on without the lost records, start with a new "
+                "before it was processed, or the topic was recreated or truncated; to go on "
+                "without the lost records, start with a new "
                 "KAFKA_GROUP_ID and a new recovery folder"
             )
         stop_process(f"{where}: reading failed: {error.str()}{denied(error)}")

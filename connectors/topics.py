@@ -29,6 +29,7 @@ __all__ = [
     "NO_INPUT",
     "FlowTopics",
     "describe_topic",
+    "id_of",
     "largest_message",
     "partition_names",
     "prepare_topics",
@@ -122,7 +123,7 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
         _make_missing(admin, settings, partitions)
         return FlowTopics(
             input=settings.input_topic,
-            input_id=str(source["topic_id"] or ""),
+            input_id=id_of(source),
             partitions=partitions,
             output=settings.output_topic,
             output_partitions=_partitions_of(admin, wait, settings.output_topic),
@@ -211,6 +212,11 @@ def describe_topic(admin: KafkaAdminClient, topic: str) -> dict[str, Any] | None
     if found["error_code"] == TopicAuthorizationFailedError.errno:
         raise TopicAuthorizationFailedError(topic)
     return found if found["error_code"] == 0 and found["partitions"] else None
+
+
+def id_of(topic: Mapping[str, Any]) -> str:
+    """Return the id in a topic's metadata; empty from brokers before 2.8, which give none."""
+    return str(topic.get("topic_id") or "")
 
 
 def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:

@@ -15,6 +15,7 @@ from connectors.refusals import forbidden
 from connectors.topics import (
     COMPACTED_FOREVER,
     describe_topic,
+    id_of,
     largest_message,
     reach,
     topic_option,
@@ -87,7 +88,7 @@ def find_letters(settings: Settings, draining: Event) -> LetterTopic:
         found = _find(admin, draining, settings.dead_letter_topic, "DEAD_LETTER_TOPIC")
         return LetterTopic(
             settings.dead_letter_topic,
-            str(found["topic_id"] or ""),
+            id_of(found),
             len(found["partitions"]),
             _is_there(admin, marks_topic(settings)),
         )
