@@ -103,6 +103,9 @@ class _Client:
             for place in where
         ]
 
+    def close(self) -> None:
+        """Be closed."""
+
     def get_watermark_offsets(self, _where: TopicPartition, *, cached: bool) -> tuple[int, int]:
         """Know no end yet."""
         assert cached

@@ -63,3 +63,36 @@ def test_batch_does_not_cover_what_comes_in_a_later_batch_of_the_same_poll(
     assert all(batch.coverage.until < end.asked_at for batch in batches)
     [news] = reading.next_batch()
     assert (list(news.offsets), news.coverage.until) == ([], end.asked_at)
+
+
+def test_partition_that_is_polled_every_ten_seconds_is_followed_without_a_break(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The longest BATCH_INTERVAL_MS, and the silence that is told is as long as the idle time."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    monkeypatch.setenv("BATCH_INTERVAL_MS", "10000")
+    monkeypatch.setenv("IDLE_PARTITION_SECONDS", "20")
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(
+        "connectors.input_partition.time", SimpleNamespace(monotonic=lambda: clock.now)
+    )
+    asked = CommittedEnd(asked_at=0.0, offset=0)
+    ends = cast("PartitionEnds", SimpleNamespace(of=lambda _partition: asked))
+    [reading] = open_partitions([], [0], 10, 10, ends)
+    told = []
+    for clock.now in (0.0, 10.0, 20.0, 30.0, 40.0):
+        told += [batch.coverage for batch in reading.next_batch()]
+        asked = CommittedEnd(asked_at=clock.now, offset=0)
+    assert [(coverage.since, coverage.until) for coverage in told] == [(0, 10), (0, 20)]
+
+
+def test_partition_that_ends_closes_the_client_that_asked_for_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client that is left to the garbage collector could abort the process."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    closed: list[bool] = []
+    ends = cast("PartitionEnds", SimpleNamespace(close=lambda: closed.append(True)))
+    [reading] = open_partitions([], [0], 10, 10, ends)
+    reading.close()
+    assert closed == [True]
