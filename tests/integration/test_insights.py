@@ -143,9 +143,9 @@ def test_partitions_without_logins_hold_windows_back_only_until_they_are_idle(fl
 
         wait_until(window_while_one_partition_has_logins, "the window behind the other partitions")
         flow.topics.send(flow.input, at(1, 5, 65, 200))
-        flow.topics.send(flow.input, at(0, 200))
-        wait_until(lambda: len(figures(flow)) == 2, "the window of both partitions")
         wait_until(lambda: re.search(r"\b1 \(.*%\) late logins", process.output()), "a late login")
+        flow.topics.send(flow.input, at(0, 200))  # not before the other one has spoken again
+        wait_until(lambda: len(figures(flow)) == 2, "the window of both partitions")
     (_, logins, first_is_final), (_, _, second_is_final) = figures(flow)
     assert (logins, first_is_final, second_is_final) == (1, True, True)
 
