@@ -1,6 +1,6 @@
 """What a replayed batch still has to write."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.records import DeadLetter, OutputBatch
@@ -24,6 +24,8 @@ def batch(offsets: list[int], letters: list[int]) -> OutputBatch:
     kinds=st.dictionaries(st.integers(0, 50), st.booleans()),
     written=st.integers(0, 60),
 )
+@example(kinds={3: True, 5: True}, written=5)  # the first one that isn't written: an output,
+@example(kinds={3: False, 5: False}, written=5)  # and a dead letter
 def test_only_what_lies_behind_the_progress_is_written(
     kinds: dict[int, bool], written: int
 ) -> None:
