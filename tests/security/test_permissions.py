@@ -99,6 +99,23 @@ def test_a_permission_that_is_taken_away_stops_the_running_flow(
     check_end(process.output())
 
 
+def test_a_start_that_may_not_widen_its_topics_names_them(
+    restricted: Flow, granted: Permissions
+) -> None:
+    """After more input partitions; with Alter on those two topics it widens them itself."""
+    granted.give(of_login(restricted).values())
+    restricted.topics.grow(restricted.input, 6)
+    restricted.topics.send(restricted.input, records(range(LOGINS, 2 * LOGINS), partitions=6))
+    with restricted.running(STOP_AT_END="true") as process:
+        assert process.wait() == 1, process.output()
+    check_end(process.output())
+    narrow = (restricted.dead_letter_topic, restricted.progress_topic)
+    assert f"add partitions to {' and '.join(narrow)}" in process.output()
+    granted.give((TOPIC, topic, ACLOperation.ALTER) for topic in narrow)
+    restricted.back_fill(recovery=False)
+    assert len(restricted.outputs()) == 2 * LOGINS
+
+
 def test_what_the_documentation_lists_is_enough_for_alerts(
     watched: Flow, granted: Permissions
 ) -> None:
