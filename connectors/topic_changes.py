@@ -80,6 +80,7 @@ class TopicChanges:
         self._clock = clock
         self._suspected_since: float | None = None
         self._was_missing = False
+        self._written_ids: dict[str, str] = {}  # as first seen
 
     @property
     def names(self) -> list[str]:
@@ -120,8 +121,17 @@ class TopicChanges:
             return self._recreated()
         if found.partitions > self._expected.partitions:
             return self._grown(found.partitions)
-        gone = [name for name in sorted(self._written) if answer.topics.get(name, found) is None]
+        gone = [name for name in sorted(self._written) if self._is_gone(name, answer)]
         return _output_deleted(gone[0]) if gone else None
+
+    def _is_gone(self, name: str, answer: Answer) -> bool:
+        """Tell whether a topic is missing, or a broker has already created another one."""
+        if name not in answer.topics:
+            return False
+        found = answer.topics[name]
+        if found is None or not found.id:
+            return found is None
+        return self._written_ids.setdefault(name, found.id) != found.id
 
     def _is_another(self, found: Topic) -> bool:
         if found.id and self._expected.id:

@@ -90,6 +90,21 @@ def test_a_deleted_topic_that_the_flow_writes_to_is_named(
     assert f"topic {topic}, which the flow writes to, was deleted" in change.line
 
 
+def test_an_output_topic_that_a_broker_creates_again_is_told(changes: TopicChanges) -> None:
+    """With auto.create.topics.enable it is there again before anybody has seen that it was gone."""
+    other = answer(AS_FOUND, out=Topic("z", 1))
+    assert kinds(changes, answer(AS_FOUND), other, other) == [None, None, "output_deleted"]
+
+
+def test_ids_that_come_with_an_upgrade_of_the_brokers_are_no_change(
+    old_changes: TopicChanges,
+) -> None:
+    """Brokers before 2.8 give none, to no topic."""
+    without = answer(Topic("", 4), **{name: Topic("", 4) for name in WRITTEN})
+    with_ids = answer(AS_FOUND)
+    assert kinds(old_changes, without, without, with_ids, with_ids) == [None] * 4
+
+
 def test_fewer_partitions_of_the_same_topic_are_an_old_answer(changes: TopicChanges) -> None:
     """No topic loses partitions: that broker is behind the others."""
     assert kinds(changes, *[answer(Topic(FIRST, 2))] * 3) == [None] * 3
