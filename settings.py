@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     idle_partition_seconds: int = Field(default=60, ge=1, le=ONE_DAY_SECONDS)
     report_every: int = Field(default=100, ge=1)
     on_missing_state: Literal["replay", "continue"] = "replay"
+    on_unreadable: Literal["stop", "skip"] = "stop"
     create_topics: bool = True
     broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
     max_dead_letter_ratio: float = Field(default=0.5, ge=0, le=1)

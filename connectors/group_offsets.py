@@ -40,6 +40,7 @@ class GroupOffsets:
         self._changed = Condition()
         self._newest: dict[int, int] = {}
         self._read_to: dict[int, tuple[int, int]] = {}
+        self._written: dict[int, int] = {}
         self._committing = False
         self._thread: Thread | None = None
         self._deadline: float | None = None
@@ -56,6 +57,14 @@ class GroupOffsets:
             position: the offset to be read next; there is no record between the two.
         """
         self._read_to[partition] = (handed_on, position)
+
+    def wrote(self, partition: int, offset: int) -> None:
+        """Note that all outputs before an input offset are written; may be called by a thread."""
+        self._written[partition] = offset
+
+    def is_written(self, partition: int, offset: int) -> bool:
+        """Tell whether all outputs before an input offset are written, as far as it was noted."""
+        return self._written.get(partition, 0) >= offset
 
     def processed_to(self, partition: int, written: int) -> int:
         """Return the offset up to which nothing of a partition is left to do.

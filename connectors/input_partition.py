@@ -24,6 +24,7 @@ from connectors.resume import Position, SourceState
 from connectors.stopping import end_with_status, stand_still_at_the_end, stop_process
 from connectors.topic_watch import blame_changed_topics
 from connectors.turns import Turns
+from connectors.unreadable import SkippedBatch, UnreadableBatches, is_unreadable
 from connectors.worker_consumer import WorkerConsumer
 from monitoring import observe
 from monitoring.health import HEALTH
@@ -135,6 +136,8 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._turns = turns
         self._draining = draining
         self._group_offsets = group_offsets
+        self._unreadable = UnreadableBatches(consumer, where, settings)
+        self._skipped: SkippedBatch | None = None
         self._next_awake: datetime | None = None
         self._next_look = time.monotonic()
         HEALTH.assigned(where.partition)
@@ -156,9 +159,15 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._coverage.look(self._position)  # before: what is polled now may become several batches
         records = self._poll()
         self._look_at_lag()
+        batches: list[RecordBatch] = []
         if records or self._gap:
             # A gap has to be known at once: an end, or idleness, must not come before it.
-            return [self._batch(some) for some in _cut(records, self._batch_size)]
+            batches = [self._batch(some) for some in _cut(records, self._batch_size)]
+        if self._skipped is not None:
+            batches.append(self._skipped_batch(self._skipped))
+            self._skipped = None
+        if batches:
+            return batches
         self._note_position()
         if self._end.reached(self._where.partition, self._position()):
             self._end.tell_what_is_left(self._where.topic)
@@ -191,16 +200,46 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
     def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
         """Leave out the client's errors, and what lies behind the end that was set."""
-        errors = [(message, error) for message in polled if (error := message.error()) is not None]
-        for message, error in errors:
-            self._judge(error, message.partition())
-        if errors:
-            polled = [message for message in polled if message.error() is None]
+        if any(message.error() is not None for message in polled):
+            polled = self._without_errors(polled)
         records = cast("list[ConsumedRecord]", polled)
         partition = self._where.partition
         if not records or self._end.before(partition, records[-1].offset()):
             return records
         return [record for record in records if self._end.before(partition, record.offset())]
+
+    def _without_errors(self, polled: list[Message]) -> list[Message]:
+        """Return the records before the first batch that can't be read, if there is one."""
+        records: list[Message] = []
+        for message in polled:
+            error = message.error()
+            if error is None:
+                records.append(message)
+            elif is_unreadable(message):
+                self._meet_unreadable(error, message.offset() or 0, records)
+                break  # what is behind it comes again, or isn't wanted
+            else:
+                self._judge(error, message.partition())
+        return records
+
+    def _meet_unreadable(self, error: KafkaError, offset: int, before: list[Message]) -> None:
+        partition = self._where.partition
+        if not self._end.before(partition, offset):
+            self._consumer.pause(partition)
+            return
+        read_to = (before[-1].offset() or 0) + 1 if before else self._next_offset()
+        offset = max(offset, read_to)
+        self._skipped = self._unreadable.pass_over(
+            error, offset, before_is_written=self._is_written(read_to)
+        )
+        if self._skipped is not None:
+            self._next_awake = None  # there may be more behind it
+
+    def _is_written(self, offset: int) -> bool:
+        """Tell whether all that this run has read before an offset is written."""
+        return offset <= self._begin or self._group_offsets.is_written(
+            self._where.partition, offset
+        )
 
     def _judge(self, error: KafkaError, partition: int | None) -> None:
         """Stop on an error that reading can't get over; the client deals with the others."""
@@ -228,7 +267,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             topic=self._where.topic,
             partition=self._where.partition,
             start=self._state["start"],
-            next_offset=self._state["next_offset"] or self._begin,
+            next_offset=self._next_offset(),
             offsets=offsets,
             timestamps=_timestamps(records),
             values=[record.value() for record in records],
@@ -237,6 +276,27 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             gap=gap,
         )
 
+    def _skipped_batch(self, skipped: SkippedBatch) -> RecordBatch:
+        """Return what becomes a dead letter in place of a batch of Kafka's."""
+        batch = skipped.batch
+        self._state["next_offset"] = batch.last + 1
+        return RecordBatch(
+            topic=self._where.topic,
+            partition=self._where.partition,
+            start=self._state["start"],
+            next_offset=batch.last + 1,
+            offsets=[batch.first],
+            timestamps=[batch.timestamp],
+            values=[batch.content],
+            origins=[batch],
+            coverage=self._coverage.hand_on(records=True),
+            unreadable=skipped.detail,
+        )
+
+    def _next_offset(self) -> int:
+        """Return the offset behind the last record that was handed on."""
+        return self._state["next_offset"] or self._begin
+
     def _position(self) -> int:
         """Return the offset that reading has come to; transaction markers count, though unseen."""
         return max(self._consumer.position(self._where.partition), self._begin)
@@ -244,9 +304,8 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     def _note_position(self) -> None:
         """Tell how far was read. What came from behind the end that was set was not handed on."""
         partition = self._where.partition
-        handed_on = self._state["next_offset"] or self._begin
         position = self._end.at_most(partition, self._position())
-        self._group_offsets.read_to(partition, handed_on, position)
+        self._group_offsets.read_to(partition, self._next_offset(), position)
 
     def _look_at_lag(self) -> None:
         """Compare, now and then, the position with the end that the client last heard of."""

@@ -99,6 +99,8 @@ class RecordBatch:
         coverage: up to when the partition was read; a batch may have nothing else to tell.
         gap: the first batch of a state that began in mid-stream: there were records before it
             that belong to the same windows.
+        unreadable: in place of records there is a batch of Kafka's that can't be read, with its
+            first offset, newest timestamp and untouched bytes; this sentence says why.
     """
 
     topic: str
@@ -111,6 +113,7 @@ class RecordBatch:
     origins: Sequence[RecordOrigin]
     coverage: Coverage = NOTHING_KNOWN
     gap: bool = False
+    unreadable: str | None = None
 
 
 # What confluent-kafka's produce_batch takes: {"key": ..., "value": ...}.

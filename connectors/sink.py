@@ -114,6 +114,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         self._written = written
         self._own_id = own_id
         self._group_offsets = group_offsets
+        group_offsets.wrote(partition, written)
 
     def write_batch(self, values: list[OutputBatch]) -> None:
         """Write what isn't written yet, in one go that goes on in the background."""
@@ -142,8 +143,13 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         self._writer.write(
             lambda: self._send_records(batches),
             lambda: self._send_progress(batches[-1]),
-            lambda: _count(batches),
+            lambda: self._note_written(batches),
         )
+
+    def _note_written(self, batches: list[OutputBatch]) -> None:
+        for batch in batches:
+            observe.batch_written(batch)
+        self._group_offsets.wrote(self._partition, batches[-1].next_offset)
 
     def _send_records(self, batches: list[OutputBatch]) -> None:
         for batch in batches:
@@ -174,11 +180,6 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
             msgspec.json.encode(progress),
             [],
         )
-
-
-def _count(written: list[OutputBatch]) -> None:
-    for batch in written:
-        observe.batch_written(batch)
 
 
 def unwritten(batch: OutputBatch, written: int) -> OutputBatch:

@@ -175,6 +175,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
                 "reconnect.backoff.max.ms": 2_000,
+                # Else damaged records are handed on as they are, or the client stands still.
+                "check.crcs": True,
             },
             **client_options(self._connection),
         )

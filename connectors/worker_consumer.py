@@ -24,6 +24,7 @@ class WorkerConsumer:
         self._topic = topic
         self._most_held = most_held
         self._held: dict[int, list[Message]] = {}
+        self._sought: dict[int, int] = {}
         self._new: list[TopicPartition] = []
         self._full = False
 
@@ -56,7 +57,22 @@ class WorkerConsumer:
             return held[0].offset() or 0
         where = TopicPartition(self._topic, partition)
         position: int = self.client.position([where])[0].offset
-        return position
+        return max(position, self._sought.get(partition, position))
+
+    def go_on_at(self, partition: int, offset: int) -> None:
+        """Read a partition on from an offset; what came of it meanwhile is let go."""
+        self._held[partition] = []
+        # Until something comes from there, the client's position is the one before.
+        self._sought[partition] = offset
+        where = TopicPartition(self._topic, partition, offset)
+        # Not a seek, which the client refuses where it has lost its way in a damaged batch.
+        self.client.incremental_unassign([where])
+        self.client.incremental_assign([where])
+
+    def pause(self, partition: int) -> None:
+        """Read no more of a partition; what came of it meanwhile is let go."""
+        self._held[partition] = []
+        self.client.pause([TopicPartition(self._topic, partition)])
 
     def end(self, partition: int) -> None:
         """Let go of a partition; with the last one the client is closed."""

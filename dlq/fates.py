@@ -10,6 +10,8 @@ from dlq.repair import Repair, RepairError, repaired
 
 __all__ = ["Fate", "Judge", "Outgoing", "Verdict"]
 
+UNREADABLE = "unreadable"  # the reason of a letter that holds a whole batch of Kafka's
+
 
 class Fate(StrEnum):
     """What becomes of a letter; the text completes "120 ..."."""
@@ -18,6 +20,7 @@ class Fate(StrEnum):
     REPLAYED_BEFORE = "replayed before"
     NO_LETTER = "without the headers of a dead letter"
     OTHER_TOPIC = "of another input topic"
+    UNREADABLE = "unreadable batches, whose records nobody can send one by one"
     NO_PARTITION = "of a partition that the input topic doesn't have"
     TRUNCATED = "truncated, which only --repair can make whole"
     LEFT_BY_REPAIR = "left by the repair function"
@@ -86,6 +89,8 @@ class Judge:
             return Verdict(Fate.NO_LETTER)
         if letter.origin.topic != self.topic:
             return Verdict(Fate.OTHER_TOPIC)
+        if letter.reason == UNREADABLE:
+            return Verdict(Fate.UNREADABLE)
         if letter.origin.partition >= self.partitions:
             return Verdict(Fate.NO_PARTITION)
         if self.repair is None:

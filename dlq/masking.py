@@ -23,6 +23,8 @@ VOCABULARY = (
 _words = re.compile(r"[^\W_]+(?:_[^\W_]+)*|_")
 _known = re.compile(rf"(?:_|{VOCABULARY})+", re.IGNORECASE | re.ASCII)
 _reason = re.compile(r"[a-z_]{1,40}")
+# How the flow names a batch that can't be read. Who reads this sees an offset of any size anyway.
+_offsets = re.compile(r"offsets \d{1,19} to \d{1,19}: ")
 # A sentence of the flow's own: words, and short numbers with a comma at the thousands.
 _plain_word = re.compile(r"[(\"']?(?:[A-Za-z][A-Za-z_'-]*(?:-\d{1,3})?|\d[\d,]{0,6})[)\"',.;:]?")
 
@@ -47,7 +49,13 @@ def excerpt(value: bytes) -> str:
 
 def shown_detail(detail: str) -> str:
     """Return a detail header's text, with what the flow would never write there as its shape."""
-    words = detail[:EXCERPT_CHARACTERS].split(" ")
+    named = _offsets.match(detail)
+    beginning = named[0] if named else ""
+    return beginning + _shown_sentence(detail[len(beginning) :][:EXCERPT_CHARACTERS])
+
+
+def _shown_sentence(text: str) -> str:
+    words = text.split(" ")
     numbers = sum(any(map(str.isnumeric, word)) for word in words)
     if numbers > MOST_NUMBERS:
         return _shape(" ".join(words))

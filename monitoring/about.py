@@ -28,6 +28,7 @@ SHOWN_SETTINGS = (
     "idle_partition_seconds",
     "max_dead_letter_ratio",
     "on_missing_state",
+    "on_unreadable",
     "alert_window_seconds",
     "alert_lateness_seconds",
     "alert_network_users",

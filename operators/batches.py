@@ -10,7 +10,7 @@ import msgspec
 from connectors.records import RecordBatch
 from models import ProcessedLogin
 
-__all__ = ["Login", "LoginBatch", "Reason", "Reject", "sort_out"]
+__all__ = ["Login", "LoginBatch", "Reason", "Reject", "sort_out", "unreadable"]
 
 
 class Reason(StrEnum):
@@ -26,6 +26,7 @@ class Reason(StrEnum):
     INVALID_TIMESTAMP = "invalid_timestamp"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
     INVALID_IP = "invalid_ip"
+    UNREADABLE = "unreadable"
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -118,3 +119,8 @@ def sort_out(
         else:
             kept.append((index, result))
     return LoginBatch(source, [index for index, _ in kept], [login for _, login in kept], left_out)
+
+
+def unreadable(source: RecordBatch, detail: str) -> LoginBatch[AnyLogin]:
+    """Return what becomes of a batch of Kafka's that can't be read: a single dead letter."""
+    return LoginBatch(source, [], [], [(0, Reject(Reason.UNREADABLE, detail))])

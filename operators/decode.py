@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connectors.records import RecordBatch
-from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
+from operators.batches import Login, LoginBatch, Reason, Reject, sort_out, unreadable
 from operators.event_time import has_time
 
 __all__ = ["decode", "decode_batch", "decode_carefully"]
@@ -78,6 +78,8 @@ def decode_batch(batch: RecordBatch, now: Callable[[], float] = time.time) -> Lo
         batch: as it was read.
         now: the clock, in seconds since the epoch.
     """
+    if batch.unreadable is not None:
+        return unreadable(batch, batch.unreadable)
     results = list(map(decode, batch.values, _written_or_read(batch.timestamps, now)))
     return sort_out(batch, range(len(results)), results)
 

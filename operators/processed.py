@@ -4,7 +4,7 @@ import msgspec
 
 from connectors.records import OutputBatch, RecordBatch
 from models import ProcessedLogin
-from operators.batches import LoginBatch, Reason, Reject, sort_out
+from operators.batches import LoginBatch, Reason, Reject, sort_out, unreadable
 from operators.decode import LAST_SECOND
 from operators.encode import encode_batch
 
@@ -35,6 +35,8 @@ def read_processed(value: bytes | None) -> ProcessedLogin | Reject:
 
 def read_processed_batch(batch: RecordBatch) -> LoginBatch[ProcessedLogin]:
     """Read the records of a batch."""
+    if batch.unreadable is not None:
+        return unreadable(batch, batch.unreadable)
     results = list(map(read_processed, batch.values))
     return sort_out(batch, range(len(results)), results)
 

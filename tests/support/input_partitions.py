@@ -41,6 +41,7 @@ def open_partitions(
     batch_size: int,
     limit: int,
     ends: PartitionEnds | None = None,
+    end: End | None = None,
 ) -> list[InputPartition]:
     """Open partitions of one worker.
 
@@ -50,6 +51,7 @@ def open_partitions(
         batch_size: the flow's setting.
         limit: how many records the worker takes on at a time.
         ends: tells where partitions end; by default nothing is asked.
+        end: where partitions end, if anywhere.
     """
     settings = Settings(batch_size=batch_size)
     turns = Turns(limit)
@@ -65,7 +67,7 @@ def open_partitions(
             {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
             settings,
             ends,
-            End(),
+            end or End(),
             turns,
             Event(),
             GroupOffsets(settings, FLOW_TOPICS),
@@ -87,6 +89,15 @@ class _Client:
 
     def incremental_assign(self, _begin: list[TopicPartition]) -> None:
         """Be ready."""
+
+    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
+        """Forget how far they were read."""
+        for place in partitions:
+            self._positions.pop(place.partition, None)
+
+    def pause(self, _partitions: list[TopicPartition]) -> None:
+        """Have nothing more to give."""
+        self._messages = []
 
     def consume(self, count: int, _seconds: float) -> list[Message]:
         """Return as many messages as are asked for, if there are so many."""

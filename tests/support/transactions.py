@@ -16,12 +16,12 @@ def transactions(flow: Flow) -> KafkaProducer:
 
 
 def send_transaction(
-    producer: KafkaProducer, flow: Flow, which: range, *, abort: bool = False
+    producer: KafkaProducer, flow: Flow, which: range, *, partition: int = 0, abort: bool = False
 ) -> None:
     """Send logins as one transaction."""
     producer.begin_transaction()
     for record in records(which, partitions=1):
-        producer.send(flow.input, **record)
+        producer.send(flow.input, **{**record, "partition": partition})
     producer.flush()
     if abort:
         producer.abort_transaction()

@@ -231,6 +231,8 @@ def test_a_letter_goes_back_as_it_was() -> None:
         (replace(LETTER, origin=replace(ORIGIN, topic="other")), Fate.OTHER_TOPIC),
         (replace(LETTER, origin=replace(ORIGIN, partition=4)), Fate.NO_PARTITION),
         (replace(LETTER, value=b"v" * 900), Fate.TOO_LARGE),
+        (replace(LETTER, reason="unreadable"), Fate.UNREADABLE),
+        (replace(LETTER, reason="unreadable", value=None), Fate.UNREADABLE),
     ],
 )
 def test_what_becomes_of_a_letter(letter: Letter, fate: Fate) -> None:
@@ -260,6 +262,8 @@ def test_a_truncated_letter_that_repair_hands_back_is_not_repaired() -> None:
 def test_repair_can_leave_a_letter() -> None:
     """None leaves it where it is."""
     assert _judge(lambda _value, _reason: None).judge(LETTER) == Verdict(Fate.LEFT_BY_REPAIR)
+    batch = replace(LETTER, reason="unreadable")
+    assert _judge(lambda _value, _reason: b"one login of many").judge(batch).outgoing is None
 
 
 def _quotes_the_value(value: bytes | None, _reason: str) -> bytes | None:

@@ -134,9 +134,22 @@ def test_the_flows_own_details_are_shown_as_they_are() -> None:
             assert shown_detail(detail) == detail
 
 
+def test_the_offsets_of_a_batch_that_cannot_be_read_are_shown() -> None:
+    """However large they are: where the letter's record was is shown anyway."""
+    detail = "offsets 123456789012 to 123456789999: the batch can't be read: its checksum is wrong"
+    assert shown_detail(detail) == detail
+
+
 @pytest.mark.parametrize(
     "forged",
-    ["ip is 198.51.100.7", "198 51 100 7", "at fe80::1.", "dead:beef::", "3325256711", "a\x1b[2Jb"],
+    [
+        "ip is 198.51.100.7",
+        "198 51 100 7",
+        "at fe80::1.",
+        "dead:beef::",
+        "3325256711",
+        "a\x1b[2Jb",
+    ],
 )
 def test_a_forged_detail_gives_nothing_away(forged: str) -> None:
     """Who else writes to the topic can't bring an address or an escape sequence to a terminal."""
@@ -152,3 +165,10 @@ def test_a_reason_is_a_word_or_is_not_shown() -> None:
     assert [shown_reason(reason) for reason in Reason] == list(Reason)
     for forged in ("", "198.51.100.7", "a b", "A", "x" * 41, "not_json\n"):
         assert shown_reason(forged) == "(none)"
+
+
+def test_a_forged_detail_of_any_length_is_cut() -> None:
+    """Also one that begins over and over as the flow's own does."""
+    shown = shown_detail("offsets 1 to 2: " * 100_000)
+    assert shown.startswith("offsets 1 to 2: ")
+    assert len(shown) < 250

@@ -1,0 +1,169 @@
+"""A batch as it stands in the log: which offsets it has, whether or not it can be unpacked.
+
+Its header, which isn't compressed, says so (https://kafka.apache.org/documentation/#recordbatch).
+Of a batch that it can't read librdkafka tells the first offset only, so kafka-python fetches it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import LeaderNotAvailableError, for_code
+from kafka.net.compat import KafkaNetClient
+from kafka.protocol.consumer import FetchRequest
+from kafka.record import MemoryRecords
+
+from connectors.connection import Connection
+from connectors.records import Headers
+
+__all__ = ["BatchHeaderError", "StoredBatch", "fetch_batch", "read_batch"]
+
+REQUEST_MS = 5_000
+# The size of an answer that the client takes: a batch is as large as the topic's limit allowed.
+LARGEST_ANSWER = 2**31 - 1
+# Enough for the header of the next batch behind one of 1 MB, Kafka's default limit. A larger batch
+# comes whole, but alone.
+FETCHED_BYTES = 2 * 1024 * 1024
+READ_COMMITTED = 1
+LAST_WITH_NAMES = 12  # of the request's versions; in later ones topics have ids
+FIRST_WITH_ISOLATION = 4
+OLDEST_FORMAT = 2  # since Kafka 0.11; in those before, a header doesn't have both offsets
+OFFSET_BYTES = 8
+
+
+class BatchHeaderError(Exception):
+    """A batch's header doesn't tell which offsets it has; the text says why."""
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A batch as it stands in the log.
+
+    Attributes:
+        first: its first offset, or the one that was asked for, if that is a later one.
+        last: its last offset.
+        timestamp: of its newest record, in ms since the epoch.
+        content: all of it, the header included.
+        aborted: it belongs to a transaction that was aborted.
+    """
+
+    first: int
+    last: int
+    timestamp: int
+    content: bytes
+    aborted: bool
+
+    def key(self) -> bytes | None:
+        """Return None: the keys are in what can't be read."""
+
+    def headers(self) -> Headers:
+        """Return none, for the same reason."""
+        return []
+
+
+def fetch_batch(connection: Connection, where: TopicPartition, offset: int) -> StoredBatch:
+    """Return the batch that an offset belongs to, without unpacking it.
+
+    Args:
+        connection: where the brokers are and how to log in there.
+        where: topic and partition.
+        offset: any one of the batch.
+
+    Raises:
+        BatchHeaderError: the header contradicts what stands behind it.
+        KafkaError: the broker doesn't answer, or answers with an error.
+    """
+    with _client(connection, where.topic) as client:
+        leader = client.cluster.leader_for_partition(where)
+        if leader is None or leader < 0:
+            raise LeaderNotAvailableError(where.topic)
+        request = _request(where.topic, where.partition, offset)
+        answer = client.send_and_receive(leader, request, REQUEST_MS)
+    found = answer.responses[0].partitions[0]
+    if found.error_code:
+        raise for_code(found.error_code)(where.topic)
+    return read_batch(found, offset)
+
+
+def read_batch(answer: Any, offset: int) -> StoredBatch:
+    """Read the first batch of a partition's part in the answer to a fetch request.
+
+    Args:
+        answer: kafka-python's PartitionData.
+        offset: that was asked for.
+
+    Raises:
+        BatchHeaderError: the header contradicts what stands behind it.
+    """
+    records = bytes(answer.records or b"")
+    batch = MemoryRecords(records).next_batch()
+    if batch is None or batch.magic < OLDEST_FORMAT:
+        raise BatchHeaderError("its header is damaged, or of a format before Kafka 0.11")
+    content, rest = records[: batch.size_in_bytes], records[batch.size_in_bytes :]
+    # A batch begins with its first offset. Behind the last one there is nothing but the log's end.
+    next_batch = rest[:OFFSET_BYTES]
+    limit = int.from_bytes(next_batch) if len(next_batch) == OFFSET_BYTES else answer.high_watermark
+    if not batch.base_offset <= batch.last_offset < limit or offset > batch.last_offset:
+        raise BatchHeaderError(
+            f"its header is damaged: it can't have offsets up to {batch.last_offset}"
+        )
+    return StoredBatch(
+        first=max(batch.base_offset, offset),
+        last=batch.last_offset,
+        timestamp=batch.max_timestamp,
+        content=content,
+        aborted=any(
+            transaction.producer_id == batch.producer_id
+            and transaction.first_offset <= batch.base_offset
+            for transaction in answer.aborted_transactions or ()
+        ),
+    )
+
+
+@contextmanager
+def _client(connection: Connection, topic: str) -> Iterator[KafkaNetClient]:
+    client = KafkaNetClient(
+        **connection.kafka_python(),
+        request_timeout_ms=REQUEST_MS,
+        receive_message_max_bytes=LARGEST_ANSWER,
+    )
+    try:
+        # In this order: a question about a topic waits for a first broker without end.
+        client.check_version(timeout_ms=REQUEST_MS)
+        client.poll(timeout_ms=REQUEST_MS, future=client.cluster.set_topics([topic]))
+        yield client
+    finally:
+        client.close()
+
+
+def _request(topic: str, partition: int, offset: int) -> FetchRequest:
+    Topic = FetchRequest.FetchTopic  # noqa: N806 - a class
+    return FetchRequest(
+        max_wait_ms=0,
+        min_bytes=0,
+        max_bytes=FETCHED_BYTES,
+        isolation_level=READ_COMMITTED,
+        session_id=0,
+        session_epoch=-1,  # no session: a single request
+        topics=[
+            Topic(
+                topic=topic,
+                partitions=[
+                    Topic.FetchPartition(
+                        partition=partition,
+                        current_leader_epoch=-1,
+                        fetch_offset=offset,
+                        last_fetched_epoch=-1,
+                        log_start_offset=-1,
+                        partition_max_bytes=FETCHED_BYTES,
+                    )
+                ],
+            )
+        ],
+        forgotten_topics_data=[],
+        rack_id="",
+        min_version=FIRST_WITH_ISOLATION,
+        max_version=LAST_WITH_NAMES,
+    )

@@ -1,0 +1,118 @@
+"""What becomes of input batches that the Kafka client can't read (ON_UNREADABLE)."""
+
+from dataclasses import dataclass
+
+import structlog
+from confluent_kafka import KafkaError, Message, TopicPartition
+from kafka.errors import KafkaError as KafkaPythonError
+
+from connectors.batch_headers import BatchHeaderError, StoredBatch, fetch_batch
+from connectors.client_log import NotTooOften
+from connectors.connection import Connection
+from connectors.stopping import stop_process
+from connectors.worker_consumer import WorkerConsumer
+from settings import Settings
+
+__all__ = ["SkippedBatch", "UnreadableBatches", "is_unreadable"]
+
+log = structlog.get_logger()
+
+# What the client says in place of a batch, and of it alone: it goes on, or tries again.
+REASONS = {
+    KafkaError._BAD_COMPRESSION: "its compressed data is damaged, or too much when unpacked",
+    KafkaError._BAD_MSG: "its checksum is wrong",
+    KafkaError._NOT_IMPLEMENTED: "its format or its compression is unknown",
+}
+
+_complaints = NotTooOften()
+
+
+def is_unreadable(message: Message) -> bool:
+    """Tell whether a message stands for a batch that can't be read; its offset is the batch's."""
+    error, offset = message.error(), message.offset()
+    return error is not None and error.code() in REASONS and offset is not None and offset >= 0
+
+
+@dataclass(frozen=True)
+class SkippedBatch:
+    """A batch that is passed over.
+
+    Attributes:
+        batch: as it stands in the log.
+        detail: a sentence with its offsets and what is wrong with it.
+    """
+
+    batch: StoredBatch
+    detail: str
+
+
+class _NoWayOnError(Exception):
+    """The process has to stop at a batch; the text says what can't be done, and what to do."""
+
+
+class UnreadableBatches:
+    """Stops at a batch of a partition that can't be read, or goes on behind it.
+
+    Args:
+        consumer: which reads the partition.
+        where: topic and partition.
+        settings: the process's settings.
+    """
+
+    def __init__(self, consumer: WorkerConsumer, where: TopicPartition, settings: Settings) -> None:
+        self._consumer = consumer
+        self._where = where
+        self._connection = Connection(settings)
+        self._skips = settings.on_unreadable == "skip"
+
+    def pass_over(
+        self, error: KafkaError, offset: int, *, before_is_written: bool
+    ) -> SkippedBatch | None:
+        """Go on behind a batch, or end the process.
+
+        None is returned for one that nobody misses, since its transaction was aborted; and for one
+        that can't be judged yet: then it is read again, and so comes here again.
+
+        Args:
+            error: what the client said of the batch.
+            offset: the first one of the batch that isn't read yet.
+            before_is_written: whether all that was read before it is written, so that the process
+                may end.
+        """
+        try:
+            return self._skip(self._look_at(error, offset), REASONS[error.code()])
+        except _NoWayOnError as reason:
+            if before_is_written:
+                place = f"{self._where.topic}, partition {self._where.partition}"
+                stop_process(f"{place}: the batch at offset {offset} can't be {reason}")
+        except (KafkaPythonError, OSError, ValueError) as failure:
+            if _complaints.due("unreadable"):
+                log.warning("waiting to skip a batch that can't be read", reason=str(failure))
+        self._consumer.go_on_at(self._where.partition, offset)
+        return None
+
+    def _look_at(self, error: KafkaError, offset: int) -> StoredBatch:
+        if not self._skips:
+            raise _NoWayOnError(
+                f"read: {error.str()}; nothing is lost; to go on without it set "
+                "ON_UNREADABLE=skip, which passes over this batch and leaves a dead letter with "
+                "its offsets"
+            )
+        try:
+            return fetch_batch(self._connection, self._where, offset)
+        except BatchHeaderError as damage:
+            raise _NoWayOnError(
+                f"skipped: {damage}; restore the partition from a replica, or delete its log up to "
+                "a later offset (kafka-delete-records.sh)"
+            ) from None
+
+    def _skip(self, batch: StoredBatch, reason: str) -> SkippedBatch | None:
+        detail = f"offsets {batch.first} to {batch.last}: the batch can't be read: {reason}"
+        log.warning(
+            "a batch was skipped",
+            partition=self._where.partition,
+            detail=detail,
+            dead_letter=not batch.aborted,
+        )
+        self._consumer.go_on_at(self._where.partition, batch.last + 1)
+        return None if batch.aborted else SkippedBatch(batch, detail)

@@ -1,0 +1,147 @@
+"""What becomes of a batch that can't be read, from the source's word to the dead letter."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from structlog.testing import capture_logs
+
+from connectors import batch_headers
+from connectors.batch_headers import StoredBatch
+from connectors.hanging import LogEnd
+from connectors.input_partition import End
+from connectors.records import OutputBatch, RecordBatch
+from connectors.sink import unwritten
+from connectors.unreadable import UnreadableBatches
+from connectors.worker_consumer import WorkerConsumer
+from monitoring.health import Health
+from operators.batches import Reason
+from operators.decode import decode_batch
+from operators.encode import encode_batch
+from operators.enrich import enrich_batch
+from operators.event_time import Windowing
+from operators.processed import read_processed_batch, rejects_only
+from operators.sightings import sight
+from operators.summarise import summarise
+from settings import Settings
+from tests.support.input_partitions import open_partitions
+from tests.support.stopped import StoppedError, stop
+
+FIRST, BEHIND = 10, 30
+CONTENT = b"\x00of a batch"
+DETAIL = "offsets 10 to 29: the batch can't be read: its checksum is wrong"
+WINDOWING = Windowing(60, 10)
+
+
+@pytest.mark.parametrize(
+    ("operators", "write"),
+    [
+        (lambda batch: enrich_batch(decode_batch(batch)), encode_batch),
+        (read_processed_batch, rejects_only),
+    ],
+    ids=["login flow", "security flow"],
+)
+def test_a_skipped_batch_becomes_one_dead_letter(
+    operators: Callable[[RecordBatch], Any], write: Callable[[Any], OutputBatch]
+) -> None:
+    """It has the batch's first offset and bytes, and progress goes on behind the batch."""
+    stored = StoredBatch(FIRST, BEHIND - 1, 1_720_000_000_000, CONTENT, aborted=False)
+    written = write(operators(_skipped(stored)))
+    assert (written.records, written.next_offset) == ([], BEHIND)
+    [letter] = written.dead_letters
+    assert (letter.offset, letter.value, letter.detail) == (FIRST, CONTENT, DETAIL)
+    assert (letter.key, letter.headers, letter.reason) == (None, [], "unreadable")
+    assert unwritten(written, FIRST).dead_letters == [letter]
+    assert unwritten(written, BEHIND).dead_letters == []
+
+
+def test_a_skipped_batch_counts_as_one_dead_letter() -> None:
+    """In report and breaker; how many logins it had nobody knows."""
+    stored = StoredBatch(FIRST, BEHIND - 1, 1_720_000_000_000, CONTENT, aborted=False)
+    batch = _skipped(stored)
+    assert summarise(enrich_batch(decode_batch(batch)), WINDOWING).rejects == {Reason.UNREADABLE: 1}
+    assert sight(read_processed_batch(batch), WINDOWING).rejects == {Reason.UNREADABLE: 1}
+
+
+def test_a_batch_is_read_again_while_no_broker_tells_where_it_ends(
+    monkeypatch: pytest.MonkeyPatch, free_ports: list[int]
+) -> None:
+    """Nothing is skipped on a guess, and a line says what is waited for."""
+    monkeypatch.setattr(batch_headers, "REQUEST_MS", 50)
+    client = _Client()
+    consumer = WorkerConsumer(cast("Consumer", client), "logins", 1)
+    consumer.begin(0, 0)
+    nowhere = f"127.0.0.1:{free_ports[0]}"
+    settings = Settings(kafka_bootstrap_servers=nowhere, on_unreadable="skip")
+    batches = UnreadableBatches(consumer, TopicPartition("logins", 0), settings)
+    with capture_logs() as lines:
+        error = KafkaError(KafkaError._BAD_MSG)
+        assert batches.pass_over(error, FIRST, before_is_written=True) is None
+    assert client.assigned == FIRST
+    assert [line["event"] for line in lines] == ["waiting to skip a batch that can't be read"]
+
+
+def test_the_flow_stops_at_an_unreadable_batch_once_what_is_before_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the client makes of the bytes behind it is not handed on."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    monkeypatch.setattr("connectors.unreadable.stop_process", stop)
+    damaged = Message(topic="logins", partition=0, offset=2, error=KafkaError(KafkaError._BAD_MSG))
+    [reading] = open_partitions([record(0), record(1), damaged, record(7), damaged], [0], 10, 10)
+    [batch] = reading.next_batch()
+    assert list(batch.offsets) == [0, 1]
+    assert batch.next_offset == 2
+    assert reading._consumer.position(0) == 2
+    reading._consumer._held[0] = [damaged]
+    assert reading.next_batch() == []
+    reading._group_offsets.wrote(0, 2)
+    reading._consumer._held[0] = [damaged]
+    with pytest.raises(StoppedError, match=r"the batch at offset 2 can't be read: .*=skip"):
+        reading.next_batch()
+
+
+def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left to the next run, and no more is read of its partition."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    monkeypatch.setattr("connectors.unreadable.stop_process", stop)
+    end = End()
+    end.put(0, LogEnd(committed=1, written=1))
+    end.put(1, LogEnd(committed=1, written=1))
+    damaged = Message(topic="logins", partition=0, offset=1, error=KafkaError(KafkaError._BAD_MSG))
+    [first, _second] = open_partitions([record(0), damaged, record(0)], [0, 1], 10, 10, end=end)
+    assert [list(batch.offsets) for batch in first.next_batch()] == [[0]]
+    assert first.next_batch() == []
+
+
+def record(offset: int) -> Message:
+    """Return a record of partition 0."""
+    return Message(topic="logins", partition=0, offset=offset, value=b"", timestamp=(0, 0))
+
+
+def _skipped(stored: StoredBatch) -> RecordBatch:
+    return RecordBatch(
+        topic="logins",
+        partition=0,
+        start=0,
+        next_offset=stored.last + 1,
+        offsets=[stored.first],
+        timestamps=[stored.timestamp],
+        values=[stored.content],
+        origins=[stored],
+        unreadable=DETAIL,
+    )
+
+
+class _Client:
+    """The client's part that is asked to begin elsewhere."""
+
+    assigned: int | None = None
+
+    def incremental_unassign(self, _partitions: list[TopicPartition]) -> None:
+        """Forget where it is."""
+
+    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        """Begin somewhere."""
+        self.assigned = partitions[0].offset
