@@ -1,23 +1,24 @@
-"""Up to when a partition was read: the silence of one that has nothing isn't a delay in reading."""
+"""Up to when a partition was read to its end: tells silence from a delay in reading."""
 
 from collections.abc import Callable
 
 from connectors.partition_ends import CommittedEnd
 from connectors.records import Coverage
 
-__all__ = ["LONGEST_QUESTION_PAUSE_SECONDS", "CoverageWatch", "question_pause"]
+__all__ = ["CoverageWatch", "question_pause"]
 
-MARKS = 10  # that tell of a silence while it lasts: so exact is what they tell
+# Batches without records that tell of one silence: it is known to within a tenth of the idle time.
+NEWS_PER_SILENCE = 10
 SHORTEST_QUESTION_PAUSE_SECONDS = 0.1
 # A broker that is away for less than this, between two questions, isn't noticed.
 LONGEST_QUESTION_PAUSE_SECONDS = 6.0
-# How much later than it should a worker may come to ask: it is busy for moments at any time.
+# A worker is busy now and then, and asks so much later.
 SLACK_SECONDS = 2.0
 
 
 def question_pause(idle_seconds: float) -> float:
     """Return how many seconds lie between two questions where a partition ends."""
-    pause = max(idle_seconds / MARKS, SHORTEST_QUESTION_PAUSE_SECONDS)
+    pause = max(idle_seconds / NEWS_PER_SILENCE, SHORTEST_QUESTION_PAUSE_SECONDS)
     return min(pause, LONGEST_QUESTION_PAUSE_SECONDS)
 
 
@@ -65,7 +66,7 @@ class CoverageWatch:
         longer = self._until - self._told
         silence = self._silence(self._until)
         return longer > 0 and (
-            longer >= self._idle_seconds / MARKS or silence >= self._idle_seconds
+            longer >= self._idle_seconds / NEWS_PER_SILENCE or silence >= self._idle_seconds
         )
 
     def hand_on(self, *, records: bool) -> Coverage:

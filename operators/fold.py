@@ -153,7 +153,8 @@ class FoldLogic(
 
         Args:
             windows: closed or shown, by their starts; they are not changed.
-            late: how many logins came for a window that idleness had closed.
+            late: how many logins came for a window that was closed without them: its partition was
+                idle, or too many windows were open.
             final: whether the windows are closed.
         """
 

@@ -24,7 +24,7 @@ class WindowResults:
 
     Attributes:
         insights: the windows to be written, in their order.
-        late: how many logins came for a window that idleness had closed.
+        late: how many logins came for a window that was closed without them.
     """
 
     insights: tuple[Insight, ...] = ()
