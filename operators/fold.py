@@ -4,7 +4,7 @@ What is kept of a window, and what it says when it closes, is the business of th
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
@@ -26,6 +26,7 @@ STATE_VERSION = 1
 MOST_BYTES = 256_000_000
 RELIEVED_BYTES = MOST_BYTES * 9 // 10  # so that not every batch beyond the limit closes windows
 FEWEST_WINDOWS = 10  # stay open whatever they take: some are, in any flow
+MANY_WINDOWS = 500  # and twice, four times as many: worth a line, long before they are too many
 NAMED_PARTITIONS = 3
 
 
@@ -99,6 +100,7 @@ class FoldLogic(
         self._open: dict[int, Window] = {}
         self._oldest_first: list[int] = []  # a heap of their starts: there may be many thousands
         self._memory = 0  # of all open windows
+        self._many = MANY_WINDOWS  # open ones, of which is told next
         self._incomplete_to: dict[int, int] = {}  # by partition: see Summary
         watermark = None
         if state is not None:
@@ -122,6 +124,7 @@ class FoldLogic(
         if self._memory > MOST_BYTES and len(self._open) > FEWEST_WINDOWS:
             self._give_up_oldest()
             closed += self._close()
+        self._tell_of_many()
         if self._watermark.time is not None:
             self._config.moved(self._watermark.time)
         return self._results(self._complete(closed), late, final=True), self.RETAIN
@@ -207,8 +210,22 @@ class FoldLogic(
             memory -= self._open[starts[count]].memory()
             count += 1
         end = self._windowing.end(starts[count - 1])
-        self._config.tell(_too_much_line(count, end, self._watermark.behind(end), self._config))
+        behind = _named(self._watermark.behind(end))
+        self._config.tell(_too_much_line(count, end, behind, self._config.length_setting))
         self._watermark.raise_to(end)
+
+    def _tell_of_many(self) -> None:
+        """Say what the open windows wait for, each time that they are twice as many."""
+        count = len(self._open)
+        if count >= self._many:
+            behind = self._watermark.behind(self._windowing.end(self._oldest_first[0]))
+            self._config.tell(
+                f"{count:,} windows are open: they are written once there are newer logins in "
+                f"{_named(behind)}"
+            )
+            self._many = 2 * count
+        elif count < MANY_WINDOWS / 2:
+            self._many = MANY_WINDOWS
 
     def _complete(self, windows: list[tuple[int, Window]]) -> list[tuple[int, Window]]:
         """Leave out the windows that lack logins: these are named instead."""
@@ -243,20 +260,21 @@ def _incomplete_line(starts: Iterable[int]) -> str:
     )
 
 
-def _too_much_line(
-    count: int, end: int, behind: list[tuple[int, int | None]], config: WindowConfig
-) -> str:
+def _named(behind: Sequence[tuple[int, int | None]]) -> str:
+    """Name the first few partitions, each with its newest login."""
     named = ", ".join(
         f"partition {partition} "
         + ("(no login yet)" if newest is None else f"(newest login {iso_time(newest)})")
         for partition, newest in behind[:NAMED_PARTITIONS]
     )
     more = len(behind) - NAMED_PARTITIONS
+    return named + (f" and {more} more" if more > 0 else "")
+
+
+def _too_much_line(count: int, end: int, behind: str, length_setting: str) -> str:
     return (
         f"the oldest {count:,} windows, up to {iso_time(end)}, are closed early: all open ones "
-        f"took more than {MOST_BYTES // 1_000_000} MB, waiting for {named}"
-        + (f" and {more} more" if more > 0 else "")
-        + "; logins that still come for them count as late. If a clock stands still where these "
-        f"logins come from, set it right; if reading is only far behind there, a longer "
-        f"{config.length_setting} needs fewer windows"
+        f"took more than {MOST_BYTES // 1_000_000} MB, waiting for {behind}; logins that still "
+        "come for them count as late. If a clock stands still where these logins come from, set it "
+        f"right; if reading is only far behind there, a longer {length_setting} needs fewer windows"
     )

@@ -101,7 +101,33 @@ def test_partition_a_week_ahead_of_another_closes_nothing_early() -> None:
     assert list(minutes(fold, 0, 0, WEEK_OF_MINUTES)) == []
     closed = list(minutes(fold, 1, 0, WEEK_OF_MINUTES))
     assert closed == starts(0, WEEK_OF_MINUTES - 2)
-    assert fold.told == []
+    assert not any("closed early" in line for line in fold.told)
+
+
+def test_many_open_windows_are_told_of_with_what_they_wait_for_each_time_they_double() -> None:
+    """A clock that stands still is heard of long before memory is short; and again, once it is."""
+    fold = Fold()
+    fold(1, 30)
+    list(minutes(fold, 0, 0, 2_100))
+    line = (
+        " windows are open: they are written once there are newer logins in partition 1 "
+        "(newest login 1970-01-01T00:00:30Z)"
+    )
+    assert fold.told == [f"{count}{line}" for count in ("500", "1,000", "2,000")]
+    list(minutes(fold, 1, 2_099, 2_100))
+    list(minutes(fold, 0, 2_100, 2_600))
+    assert len(fold.told) == 4
+    assert fold.told[-1].startswith("500 windows")
+
+
+def test_few_open_windows_are_not_told_of() -> None:
+    """Not even when they were many before, as long as they don't double."""
+    fold = Fold()
+    fold(1, 30)
+    list(minutes(fold, 0, 0, 600))
+    fold(1, 300 * MINUTE)
+    list(minutes(fold, 0, 600, 900))
+    assert len(fold.told) == 1
 
 
 def test_a_few_windows_stay_open_whatever_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
