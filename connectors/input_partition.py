@@ -218,6 +218,9 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             elif is_unreadable(message):
                 self._meet_unreadable(error, message.offset() or 0, records)
                 break  # what is behind it comes again, or isn't wanted
+            elif self._consumer.is_elsewhere(message):
+                # If it is of this place after all, it is said again, of the next offset.
+                self._consumer.go_on_at(self._where.partition, self._position())
             else:
                 self._judge(error, message.partition())
         return records

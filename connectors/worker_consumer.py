@@ -69,6 +69,14 @@ class WorkerConsumer:
         self.client.incremental_unassign([where])
         self.client.incremental_assign([where])
 
+    def is_elsewhere(self, message: Message) -> bool:
+        """Tell whether an error is of another offset than the next, once reading was moved.
+
+        The client hands on what it said of a wrong place even when that was left.
+        """
+        partition = message.partition()
+        return partition in self._sought and message.offset() != self.position(partition)
+
     def pause(self, partition: int) -> None:
         """Read no more of a partition; what came of it meanwhile is let go."""
         self._held[partition] = []

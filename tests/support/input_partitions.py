@@ -102,7 +102,9 @@ class _Client:
     def consume(self, count: int, _seconds: float) -> list[Message]:
         """Return as many messages as are asked for, if there are so many."""
         taken, self._messages = self._messages[:count], self._messages[count:]
-        self._positions.update((one.partition(), (one.offset() or 0) + 1) for one in taken)
+        self._positions.update(
+            (one.partition(), (one.offset() or 0) + 1) for one in taken if one.error() is None
+        )
         return taken
 
     def position(self, where: list[TopicPartition]) -> list[TopicPartition]:

@@ -47,6 +47,14 @@ def test_kustomize_takes_them_all() -> None:
     assert target["fieldPaths"] == ["data.PROCESSES"]
 
 
+def test_the_memory_limit_is_the_one_that_was_measured_for() -> None:
+    """What a container needs for highly compressed input stands in the documentation."""
+    [container] = _read("statefulset.yaml")["spec"]["template"]["spec"]["containers"]
+    limit = container["resources"]["limits"]["memory"]
+    size = (PROJECT / "docs" / "operations.md").read_text()
+    assert f"A container's limit of {limit}, as in `deploy/kubernetes`" in size
+
+
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl isn't on this machine")
 def test_kubectl_writes_the_number_of_processes_into_both_places(tmp_path: Path) -> None:
     """What kubectl applies has the count of kustomization.yaml as replicas and as a setting."""

@@ -115,6 +115,26 @@ def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.Mo
     assert first.next_batch() == []
 
 
+def test_what_the_client_says_of_a_wrong_place_that_was_left_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind a damaged batch it looks for offsets that never were; of the next one it is right."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    monkeypatch.setattr("connectors.input_partition.stop_process", stop)
+    [reading] = open_partitions([gone(2**60), record(20), gone(21)], [0], 1, 2)
+    reading._consumer.go_on_at(0, 20)
+    [batch] = reading.next_batch()
+    assert list(batch.offsets) == [20]
+    with pytest.raises(StoppedError, match="no longer in the log"):
+        reading.next_batch()
+
+
+def gone(offset: int) -> Message:
+    """Return what the client says of an offset that isn't in the log of partition 0."""
+    error = KafkaError(KafkaError._AUTO_OFFSET_RESET)
+    return Message(topic="logins", partition=0, offset=offset, error=error)
+
+
 def record(offset: int) -> Message:
     """Return a record of partition 0."""
     return Message(topic="logins", partition=0, offset=offset, value=b"", timestamp=(0, 0))
