@@ -64,7 +64,11 @@ def _progress_message(batch: OutputBatch) -> KafkaSinkMessage[bytes, bytes]:
 
 
 def _from_snapshot_alone(
-    snapshot: SourceState | None, _progress: Progress | None, log_start: int, *_: object
+    snapshot: SourceState | None,
+    _progress: Progress | None,
+    log_start: int,
+    *_: object,
+    **_options: object,
 ) -> Position:
     offset = snapshot["next_offset"] if snapshot else None
     return Position(offset=log_start if offset is None else offset, start=log_start)
