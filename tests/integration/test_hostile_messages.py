@@ -4,11 +4,12 @@ import time
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
 from producer.hostile import RECORD, HostileMessage, hostile_messages
 from tests.support.flow import Flow
-from tests.support.logins import numbers, records
+from tests.support.logins import login, numbers, records
 
 GOOD = range(1_000)
 
@@ -71,6 +72,22 @@ def test_a_dead_letter_is_the_untouched_record_with_its_reason(mixed: Flow) -> N
         kept = [item for item in original.headers if not item[0].startswith("dlq.")]
         assert letter.headers[: len(kept)] == kept
         assert len({name for name, _ in letter.headers if name.startswith("dlq.")}) == 6
+
+
+def test_a_raw_address_is_in_dead_letters_only(flow: Flow) -> None:
+    """Outputs, insights, progress and all that is printed lack it; a dead letter is untouched."""
+    address = "203.0.113.77"
+    rejected = msgspec.json.encode({"user_id": "u", "ip": address, "timestamp": "yesterday"})
+    flow.topics.make(flow.input, partitions=1)
+    kept = [msgspec.json.encode({**login(number), "ip": address}) for number in range(10)]
+    flow.topics.send(flow.input, [{"value": value} for value in [*kept, rejected]])
+    printed = flow.back_fill().output()
+    topics = (flow.output, flow.insights_topic, flow.progress_topic, flow.dead_letter_topic)
+    holding = [topic for topic in topics if address in str(flow.topics.read(topic))]
+    assert holding == [flow.dead_letter_topic]
+    assert [letter.value for letter in flow.dead_letters()] == [rejected]
+    assert [output["masked_ip"] for output in flow.outputs()] == ["203.0.113.0"] * len(kept)
+    assert address not in printed
 
 
 def test_a_dead_letter_too_big_for_the_broker_says_what_it_left_out(flow: Flow) -> None:
