@@ -106,17 +106,23 @@ def _end_now(status: int) -> NoReturn:
         os._exit(status)
 
 
-def stop_process(message: str) -> NoReturn:
+def stop_process(message: str, note: Callable[[], None] | None = None) -> NoReturn:
     """Log what happened and what to do, as one line, and end the process with status 1.
 
     An exception would travel through the engine instead, which prints pages of trace and aborts
     when two partitions fail together. Nothing is lost by ending here: an open transaction never
     commits, and the next start goes on from the progress records. Of several threads that call
     this the first one says why; the others wait for the end.
+
+    Args:
+        message: the line.
+        note: called before the line, by that first thread alone, to count what happened.
     """
     if not _ending.acquire(blocking=False):
         Event().wait()
     try:
+        if note is not None:
+            note()
         log.error(message)
         for step in (_flush, *_last_steps):
             _attempt(step)

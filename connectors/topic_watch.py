@@ -112,8 +112,7 @@ def _end(thread: Thread, ending: Event) -> None:
 
 
 def _stop(change: Change) -> None:
-    observe.topic_changed(change.kind)
-    stop_process(change.line)
+    stop_process(change.line, partial(observe.topic_changed, change.kind))
 
 
 def ask(admin: AdminClient, names: list[str], ending: Event) -> Answer | None:

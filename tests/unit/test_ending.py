@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 ENDING = """
+from functools import partial
 from threading import Event, Thread
 from connectors.stopping import before_the_end, stand_still_at_the_end, stop_process
 
@@ -15,7 +16,8 @@ def read():
     went_on.set()
 
 def see_that_others_wait():
-    others = [Thread(target=read), Thread(target=stop_process, args=("a second line",))]
+    second = partial(stop_process, "a second line", partial(print, "noted again"))
+    others = [Thread(target=read), Thread(target=second)]
     for other in others:
         other.daemon = True
         other.start()
@@ -24,7 +26,7 @@ def see_that_others_wait():
     print("they wait", flush=True)
 
 before_the_end(see_that_others_wait)
-stop_process("the first line")
+stop_process("the first line", partial(print, "noted"))
 """
 
 
@@ -33,6 +35,8 @@ def test_once_the_process_ends_nothing_more_is_read_or_said() -> None:
     command = [sys.executable, "-c", ENDING]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
+    assert done.stdout.startswith("noted\n")
     assert "the first line" in done.stdout
+    assert "noted again" not in done.stdout
     assert "a second line" not in done.stdout
     assert done.stdout.endswith("they wait\n"), done.stdout + done.stderr
