@@ -6,7 +6,7 @@ import signal
 import termios
 import time
 from collections.abc import Callable
-from errno import ENOTTY
+from errno import EIO, ENXIO
 from functools import partial
 from types import FrameType
 
@@ -17,7 +17,8 @@ __all__ = ["interrupt_once", "on_stop_signals", "stop_with_make"]
 Handler = Callable[[int, FrameType | None], object]
 
 PARENT_SECONDS = 0.5  # how soon the end of make is seen
-OUTPUTS = (1, 2)  # standard output and standard error
+STREAMS = (0, 1, 2)  # standard input, output and error
+HUNG_UP = (EIO, ENXIO)  # what the system says of a terminal that was closed
 
 
 def on_stop_signals(handler: Handler) -> None:
@@ -53,16 +54,20 @@ def interrupt_once() -> None:
 
 
 def stop_with_make() -> None:
-    """Get a SIGTERM when make, if that is what started this program, is killed.
+    """Get a SIGTERM when make, if that is what started this program, can't pass one on.
 
-    Only of make: a shell may end before what it started, and on purpose.
+    Either make is killed; or it leads the session, as with `ssh -t HOST make run`, and so is the
+    only one that the system tells of a closed terminal: then it waits for what it started.
+    Only of make: a shell tells its jobs, and may end before what it started on purpose.
     """
     if "MAKELEVEL" in os.environ:
-        run_in_background("make", partial(_terminate_without, os.getppid()))
+        heeds_hangup = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+        terminal = STREAMS if heeds_hangup else ()
+        run_in_background("make", partial(_terminate_without, os.getppid(), terminal))
 
 
-def _terminate_without(parent: int) -> None:
-    while os.getppid() == parent:
+def _terminate_without(parent: int, terminal: tuple[int, ...]) -> None:
+    while os.getppid() == parent and not any(map(_is_hung_up, terminal)):
         time.sleep(PARENT_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -74,12 +79,18 @@ def _hang_up(_signum: int, _frame: FrameType | None) -> None:
 
 def _let_go_of_a_closed_terminal() -> None:
     """Discard what is printed from now on if the terminal is gone: printing would fail."""
-    for output in OUTPUTS:
-        try:
-            termios.tcgetattr(output)
-        except termios.error as error:
-            if error.args[0] != ENOTTY:
-                with contextlib.suppress(OSError):
-                    nowhere = os.open(os.devnull, os.O_WRONLY)
-                    os.dup2(nowhere, output)
-                    os.close(nowhere)
+    for stream in STREAMS:
+        if _is_hung_up(stream):
+            with contextlib.suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_RDWR)
+                os.dup2(nowhere, stream)
+                os.close(nowhere)
+
+
+def _is_hung_up(stream: int) -> bool:
+    """Tell whether a stream is a terminal that was closed."""
+    try:
+        termios.tcgetattr(stream)
+    except termios.error as error:
+        return error.args[0] in HUNG_UP
+    return False

@@ -11,7 +11,7 @@ from pathlib import Path
 from local_kafka.broker import LocalKafka
 from local_kafka.errors import LocalKafkaError
 from local_kafka.jars import class_path
-from signals import interrupt_once
+from signals import interrupt_once, stop_with_make
 from supervision.lines import say
 
 PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--download-only", action="store_true", help="fetch Apache Kafka, and end")
     options = parser.parse_args()
     interrupt_once()
+    stop_with_make()
     try:
         if options.download_only:
             class_path(say)

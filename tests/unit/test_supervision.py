@@ -1,9 +1,12 @@
 """Processes that end with their owner, and folders that have one supervisor."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +60,8 @@ except KeyboardInterrupt:
     print("stopped", flush=True)
 """
 MAKE = """
-import subprocess, sys
+import signal, subprocess, sys
+signal.signal(signal.SIGHUP, lambda signum, frame: None)  # make waits for what it started
 subprocess.run([sys.executable, "-c", {program!r}])
 """
 
@@ -74,8 +78,10 @@ def printing(program: str, **settings: str) -> Iterator["subprocess.Popen[str]"]
         text=True,
     )
     with process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -202,3 +208,27 @@ def test_a_killed_make_takes_along_what_it_started() -> None:
         assert line(make) == "ready"
         make.kill()
         assert line(make) == "stopped"
+
+
+def test_a_terminal_of_which_only_make_is_told_stops_what_it_started(tmp_path: Path) -> None:
+    """As with `ssh -t HOST make run`: the system sends SIGHUP to the session's leader alone."""
+    terminal, own = pty.openpty()
+    printed = tmp_path / "printed"
+    with printed.open("w") as output:
+        make = start_process(
+            [sys.executable, "-c", MAKE.format(program=CHILD_OF_MAKE)],
+            cwd=PROJECT,
+            env={**os.environ, "MAKELEVEL": "1"},
+            stdin=own,
+            stdout=output,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+    os.close(own)
+    try:
+        wait_until(lambda: printed.read_text() == "ready\n", "it runs")
+        os.close(terminal)
+        wait_until(lambda: printed.read_text() == "ready\nstopped\n", "it was told")
+    finally:
+        make.kill()  # whose end its child notices too
+        make.wait()
