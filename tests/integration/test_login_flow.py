@@ -139,6 +139,7 @@ def test_progress_is_kept_in_the_inputs_partition_number(flow: Flow) -> None:
             "offset": 100,
             "start": 0,
             "version": 1,
+            "transactional_id": f"{flow.group}/{flow.input}/{partition}",
         }
 
 
