@@ -26,8 +26,8 @@ def two_on_one_folder(run: "SeedRun", fault: Fault) -> str | None:
     run.feed.allow(run.for_later(fault))
     run.wait(lambda: None not in second.statuses() or first.any_ended(), fault, TAKE_OVER_SECONDS)
     if first.any_ended():
-        second.kill()
-        run.restart()
+        first.end()
+        run.cluster = second  # what both have left in the folder may be refused to a third start
         return "the second copy took the folder from the first one"
     return _refused(second)
 
