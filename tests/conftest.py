@@ -25,9 +25,10 @@ _numbers = itertools.count()
 settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")
 
-# Started in the background of a script, the tests ignore SIGINT, and so would what they start: a
-# program only heeds it where its parent does.
+# In the background of a script the tests are started with SIGINT ignored, under nohup with SIGHUP
+# ignored, and so would be what they start: a program inherits that from its parent.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A broker here lives for minutes at most: the compiler's last stage would cost more processor time
 # at its start, a third of it, than it can save.
