@@ -23,7 +23,12 @@ from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
 from connectors.stall import StallWatch
-from connectors.stopping import end_with_status, stand_still_at_the_end, stop_process
+from connectors.stopping import (
+    LEFT_UNREAD_STATUS,
+    end_with_status,
+    stand_still_at_the_end,
+    stop_process,
+)
 from connectors.topic_watch import blame_changed_topics
 from connectors.turns import Turns
 from connectors.unreadable import SkippedBatch, UnreadableBatches, is_unreadable
@@ -37,8 +42,6 @@ __all__ = ["End", "InputPartition"]
 log = structlog.get_logger()
 
 NO_TIMESTAMP = -1  # as Kafka's own clients show it
-# Of a run that ended at the input's end, as it was told to, but couldn't read all that was there.
-LEFT_UNREAD_STATUS = 3
 LAG_SECONDS = 5.0  # between two looks, which cost as much as a poll
 
 

@@ -17,6 +17,7 @@ from background import run_in_background
 from signals import on_stop_signals
 
 __all__ = [
+    "LEFT_UNREAD_STATUS",
     "StopSink",
     "before_the_end",
     "drain_on_signals",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 log = structlog.get_logger()
+
+# Of a run that ended at the input's end, as it was told to, but couldn't read all that was there.
+LEFT_UNREAD_STATUS = 3
 
 _ending = Lock()  # held, once and for all, by the thread that ends the process
 _last_steps: list[Callable[[], None]] = []

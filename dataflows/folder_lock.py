@@ -96,12 +96,12 @@ def _join(descriptor: int, folder: Path, member: Member, check: Callable[[], obj
     """Share the folder with the cluster that uses it, if it is this process's own."""
     if member.addresses is None or not try_lock(descriptor, shared=True):
         return False
-    with (folder / MEMBERS_FILE).open("r+") as members:
-        lines = members.read().splitlines()
-        if lines[:1] != [member.addresses] or str(member.number) in lines[1:]:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            return False
-        check()
+    lines = (folder / MEMBERS_FILE).read_text().splitlines()
+    if lines[:1] != [member.addresses] or str(member.number) in lines[1:]:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return False
+    check()
+    with (folder / MEMBERS_FILE).open("a") as members:  # others may join at the same moment
         members.write(f"{member.number}\n")
     return True
 

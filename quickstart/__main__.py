@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from connectors.stopping import LEFT_UNREAD_STATUS
 from dataflows.new_folder import make_recovery_folder
 from local_kafka import LocalKafka, LocalKafkaError
 from settings import Settings, load_settings
@@ -85,8 +86,8 @@ def _supervise(lock: int) -> int:
     while failures < RESTARTS:
         started = time.monotonic()
         with _running(lock, "bytewax.run", "dataflows.login", *recovery) as flow:
-            if (status := flow.wait()) == 0:
-                return 0
+            if (status := flow.wait()) in (0, LEFT_UNREAD_STATUS):
+                return status
         healthy = time.monotonic() - started > HEALTHY_SECONDS
         failures = 1 if healthy else failures + 1
         say(f"the flow ended with status {status}: starting it again")

@@ -56,7 +56,7 @@ def test_the_words_that_come_are_the_words_listed(ran: Flow) -> None:
     reasons = {dict(letter.headers)["dlq.reason"].decode() for letter in ran.dead_letters()}
     flags = {flag for output in ran.outputs() for flag in output["quality"]}
     listed = _schema("user-login-dlq")["properties"]["dlq.reason"]["examples"]
-    assert reasons == set(listed)
+    assert reasons == set(listed) - {"unreadable"}  # of damaged batches, which no producer sends
     assert flags == set(
         _schema("processed-user-login")["properties"]["quality"]["items"]["examples"]
     )
