@@ -1,4 +1,4 @@
-"""Threads that work in the background, none of which may end unnoticed."""
+"""Background threads, none of which may end unnoticed."""
 
 import time
 import traceback
@@ -12,8 +12,8 @@ __all__ = ["run_in_background"]
 
 log = structlog.get_logger()
 
-FIRST_PAUSE_SECONDS = 1.0  # a fault that is gone at once costs no more than this
-LONGEST_PAUSE_SECONDS = 60.0  # one that stays takes a line a minute
+FIRST_PAUSE_SECONDS = 1.0  # a transient fault costs no more than this
+LONGEST_PAUSE_SECONDS = 60.0  # a lasting one is logged once a minute
 
 
 def run_in_background(name: str, work: Callable[[], None], stopping: Event | None = None) -> Thread:
@@ -41,7 +41,7 @@ def _run_until_it_returns(name: str, work: Callable[[], None], stopping: Event) 
         began = time.monotonic()
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - nobody above: even SystemExit would be lost
+        except BaseException as error:  # noqa: BLE001 - no caller above: even SystemExit would be lost
             if time.monotonic() - began > LONGEST_PAUSE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             _report(name, error, pause)

@@ -149,7 +149,7 @@ def load_settings() -> Settings:
 
 
 def load_flow_settings() -> Settings:
-    """Read the settings of a flow: also refuse two of its topics that have the same name.
+    """Read a flow's settings; refuse two of its topics that have the same name.
 
     A flow whose output is its own input would feed itself without end. The other programs may be
     pointed at any topic: `dlq` at the security flow's dead letters and their input, for one.
@@ -162,8 +162,8 @@ def load_flow_settings() -> Settings:
     for use, topic in _topics_of_the_flows(settings).items():
         if topic in uses:
             raise SystemExit(
-                f"wrong setting: {uses[topic]} and {use} are both the topic {topic}: "
-                "each needs a topic of its own"
+                f"wrong setting: {uses[topic]} and {use} both name topic {topic}: "
+                "give each a topic of its own"
             )
         uses[topic] = use
     return settings

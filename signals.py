@@ -16,9 +16,9 @@ __all__ = ["interrupt_once", "on_stop_signals", "stop_with_make"]
 
 Handler = Callable[[int, FrameType | None], object]
 
-PARENT_SECONDS = 0.5  # how soon the end of make is seen
+PARENT_SECONDS = 0.5  # how soon the end of make is noticed
 STREAMS = (0, 1, 2)  # standard input, output and error
-HUNG_UP = (EIO, ENXIO)  # what the system says of a terminal that was closed
+HUNG_UP = (EIO, ENXIO)  # errors that mean a closed terminal
 
 
 def on_stop_signals(handler: Handler) -> None:
@@ -54,11 +54,11 @@ def interrupt_once() -> None:
 
 
 def stop_with_make() -> None:
-    """Get a SIGTERM when make, if that is what started this program, can't pass one on.
+    """Send this program a SIGTERM when make, if make started it, can't pass one on.
 
     Either make is killed; or it leads the session, as with `ssh -t HOST make run`, and so is the
-    only one that the system tells of a closed terminal: then it waits for what it started.
-    Only of make: a shell tells its jobs, and may end before what it started on purpose.
+    only one to get SIGHUP from a closed terminal: then it waits for what it started.
+    This is only for make: a shell signals its jobs, and may end before them on purpose.
     """
     if "MAKELEVEL" in os.environ:
         heeds_hangup = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN

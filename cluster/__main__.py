@@ -27,7 +27,7 @@ ADDRESSES = "127.0.0.1:210%d"  # each process's, with its number in it
 MOST_PROCESSES = 10  # the addresses have room for one digit
 END_SECONDS = 10.0  # the others end by themselves when one has ended, mostly at once
 STOP_SECONDS = 30.0  # a drain takes a few; after this a process is stuck, and ended
-PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # by then what a killed supervisor left has ended
+PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # a killed supervisor's processes have ended by then
 POLL_SECONDS = 0.1
 RESTART_SECONDS = 2.0  # rest before a restart, so that a fault that stays doesn't spin
 
@@ -74,11 +74,11 @@ class Cluster:
                 _wait(running, END_SECONDS)
         if failed:
             statuses = ", ".join(f"{one.pid}: {one.poll()}" for one in running)
-            say(f"cluster: a process ended ({statuses}): starting all again")
+            say(f"cluster: a process ended ({statuses}): restarting all of them")
             time.sleep(RESTART_SECONDS)
 
     def _asked_for(self, otherwise: int) -> int:
-        """Return how many processes there shall be; so many if the file was taken away."""
+        """Return the requested number of processes, or `otherwise` if the file is missing."""
         try:
             return int((self._folder / "processes").read_text())
         except (OSError, ValueError):
@@ -106,7 +106,7 @@ class Cluster:
 def rescale(folder: Path, processes: int) -> int:
     """Tell the cluster that runs to drain and go on with another number of processes."""
     if not is_held(folder):
-        return say(f"no cluster runs with its state in {folder}: make cluster N=2", status=1)
+        return say(f"no cluster is running in {folder}: start one: make cluster N=2", status=1)
     _ask_for(folder, processes)
     return 0
 
@@ -125,10 +125,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _ask_for(folder: Path, processes: int) -> None:
-    """Say how many processes there shall be: the supervisor reads it several times a second."""
+    """Request a number of processes: the supervisor reads it several times a second."""
     new = folder / "processes.new"
     new.write_text(str(processes))
-    new.replace(folder / "processes")  # whole at any moment
+    new.replace(folder / "processes")  # atomic: readers never see half a file
 
 
 def _begin_end(running: list[GuardedProcess]) -> None:
@@ -142,7 +142,7 @@ def _any_ended(running: list[GuardedProcess]) -> bool:
 
 
 def _wait(running: list[GuardedProcess], seconds: float) -> None:
-    """Wait so long at most until all have ended."""
+    """Wait until all have ended, or the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and any(one.poll() is None for one in running):
         time.sleep(POLL_SECONDS)

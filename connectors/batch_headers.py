@@ -1,7 +1,7 @@
-"""A batch as it stands in the log: which offsets it has, whether or not it can be unpacked.
+"""A batch as it is in the log: which offsets it has, whether or not it can be decompressed.
 
 Its header, which isn't compressed, says so (https://kafka.apache.org/documentation/#recordbatch).
-Of a batch that it can't read librdkafka tells the first offset only, so kafka-python fetches it.
+For a batch that it can't read, librdkafka gives only the first offset, so kafka-python fetches it.
 """
 
 from collections.abc import Iterator
@@ -21,25 +21,25 @@ from connectors.records import Headers
 __all__ = ["BatchHeaderError", "StoredBatch", "fetch_batch", "read_batch"]
 
 REQUEST_MS = 5_000
-# The size of an answer that the client takes: a batch is as large as the topic's limit allowed.
+# The largest answer that the client accepts: a batch is as large as the topic's limit allowed.
 LARGEST_ANSWER = 2**31 - 1
-# Enough for the header of the next batch behind one of 1 MB, Kafka's default limit. A larger batch
+# Enough for the header of the next batch after one of 1 MB, Kafka's default limit. A larger batch
 # comes whole, but alone.
 FETCHED_BYTES = 2 * 1024 * 1024
 READ_COMMITTED = 1
-LAST_WITH_NAMES = 12  # of the request's versions; in later ones topics have ids
+LAST_WITH_NAMES = 12  # last version of the request with topic names; later ones use ids
 FIRST_WITH_ISOLATION = 4
-OLDEST_FORMAT = 2  # since Kafka 0.11; in those before, a header doesn't have both offsets
+OLDEST_FORMAT = 2  # since Kafka 0.11; older headers don't have both offsets
 OFFSET_BYTES = 8
 
 
 class BatchHeaderError(Exception):
-    """A batch's header doesn't tell which offsets it has; the text says why."""
+    """A batch's header doesn't show which offsets it has; the text says why."""
 
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A batch as it stands in the log.
+    """A batch as it is in the log.
 
     Attributes:
         first: its first offset, or the one that was asked for, if that is a later one.
@@ -56,7 +56,7 @@ class StoredBatch:
     aborted: bool
 
     def key(self) -> bytes | None:
-        """Return None: the keys are in what can't be read."""
+        """Return None: the keys are in the unreadable part."""
 
     def headers(self) -> Headers:
         """Return none, for the same reason."""
@@ -64,7 +64,7 @@ class StoredBatch:
 
 
 def fetch_batch(connection: Connection, where: TopicPartition, offset: int) -> StoredBatch:
-    """Return the batch that an offset belongs to, without unpacking it.
+    """Return the batch that an offset belongs to, without decompressing it.
 
     Args:
         connection: where the brokers are and how to log in there.
@@ -72,7 +72,7 @@ def fetch_batch(connection: Connection, where: TopicPartition, offset: int) -> S
         offset: any one of the batch.
 
     Raises:
-        BatchHeaderError: the header contradicts what stands behind it.
+        BatchHeaderError: the header contradicts what comes after it.
         KafkaError: the broker doesn't answer, or answers with an error.
     """
     with _client(connection, where.topic) as client:
@@ -95,19 +95,19 @@ def read_batch(answer: Any, offset: int) -> StoredBatch:
         offset: that was asked for.
 
     Raises:
-        BatchHeaderError: the header contradicts what stands behind it.
+        BatchHeaderError: the header contradicts what comes after it.
     """
     records = bytes(answer.records or b"")
     batch = MemoryRecords(records).next_batch()
     if batch is None or batch.magic < OLDEST_FORMAT:
         raise BatchHeaderError("its header is damaged, or of a format before Kafka 0.11")
     content, rest = records[: batch.size_in_bytes], records[batch.size_in_bytes :]
-    # A batch begins with its first offset. Behind the last one there is nothing but the log's end.
+    # A batch begins with its first offset. After the last one there is only the log's end.
     next_batch = rest[:OFFSET_BYTES]
     limit = int.from_bytes(next_batch) if len(next_batch) == OFFSET_BYTES else answer.high_watermark
     if not batch.base_offset <= batch.last_offset < limit or offset > batch.last_offset:
         raise BatchHeaderError(
-            f"its header is damaged: it can't have offsets up to {batch.last_offset}"
+            f"its header is damaged: its last offset can't be {batch.last_offset}"
         )
     return StoredBatch(
         first=max(batch.base_offset, offset),
@@ -130,7 +130,7 @@ def _client(connection: Connection, topic: str) -> Iterator[KafkaNetClient]:
         receive_message_max_bytes=LARGEST_ANSWER,
     )
     try:
-        # In this order: a question about a topic waits for a first broker without end.
+        # In this order: a request for a topic waits endlessly for a first broker.
         client.check_version(timeout_ms=REQUEST_MS)
         client.poll(timeout_ms=REQUEST_MS, future=client.cluster.set_topics([topic]))
         yield client

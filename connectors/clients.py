@@ -1,12 +1,12 @@
-"""Clients of librdkafka: made here, and closed by whoever had them made, as soon as they are done.
+"""Clients of librdkafka: opened here, and closed by the caller as soon as it is done with them.
 
-None may be left to Python's garbage collector. librdkafka calls Python in threads of its own (with
+None may be left to Python's garbage collector. librdkafka calls Python in its own threads (with
 an admin client's answers, or for a login token), and garbage may be collected there as in any other
 thread; but a client that is destroyed in its own thread aborts the process ("rd_kafka_destroy()
 called from librdkafka owned thread",
-https://github.com/confluentinc/confluent-kafka-python/pull/2131). Nothing unusual makes a client
-garbage: the exception of a failed request holds the frame of the function that asked, and that
-frame holds the client and, by way of the answers, the exception.
+https://github.com/confluentinc/confluent-kafka-python/pull/2131). A client becomes
+garbage easily: the exception of a failed request holds the frame of the function that sent it, and
+that frame holds the client and, through its answers, the exception.
 
 A closed client is only a shell, which may be collected anywhere.
 """
@@ -25,9 +25,9 @@ class AdminClient(_AdminClient):
     """An admin client that can be closed, as a consumer and a producer can."""
 
     def close(self) -> None:
-        """Give up requests without an answer, and end the client's threads; may be repeated.
+        """Abandon unanswered requests, and end the client's threads; may be called again.
 
-        No other thread may use the client meanwhile, nor may a callback of its own call this.
+        No other thread may use the client meanwhile, and its own callbacks must not call this.
         """
         self.__exit__(None, None, None)
 

@@ -1,4 +1,4 @@
-"""Up to when a partition was read to its end: tells silence from a delay in reading."""
+"""Up to when a partition was read to its end: distinguishes silence from a delay in reading."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,17 @@ from connectors.records import Coverage
 
 __all__ = ["CoverageWatch", "question_pause"]
 
-# Batches without records that tell of one silence: it is known to within a tenth of the idle time.
+# Batches without records that report one silence: its length is known to a tenth of the idle time.
 NEWS_PER_SILENCE = 10
 SHORTEST_QUESTION_PAUSE_SECONDS = 0.1
-# A broker that is away for less than this, between two questions, isn't noticed.
+# A broker outage shorter than this, between two requests, isn't noticed.
 LONGEST_QUESTION_PAUSE_SECONDS = 6.0
-# A worker is busy now and then, and asks so much later.
+# How much later a worker that is busy now and then may ask.
 SLACK_SECONDS = 2.0
 
 
 def question_pause(idle_seconds: float) -> float:
-    """Return how many seconds lie between two questions where a partition ends."""
+    """Return the seconds between two requests for where a partition ends."""
     pause = max(idle_seconds / NEWS_PER_SILENCE, SHORTEST_QUESTION_PAUSE_SECONDS)
     return min(pause, LONGEST_QUESTION_PAUSE_SECONDS)
 
@@ -25,16 +25,15 @@ def question_pause(idle_seconds: float) -> float:
 class CoverageWatch:
     """Follows how long a partition has been read to its end without a break.
 
-    The end is known from questions. Time between two of them counts if the partition was read to
-    both ends, and if they are no further apart than the questions of a worker that polls in time:
-    a broker that doesn't answer, a worker that can't write and a process that was suspended have
-    no part in it.
+    The end is known from requests. Time between two of them counts if the partition was read to
+    both ends, and if they are no further apart than the requests of a worker that polls on time.
+    So an unresponsive broker, a worker that can't write and a suspended process don't count.
 
     Args:
         end: returns where the partition ended when last asked, and asks again in time.
-        idle_seconds: for how long a silence is told of; nothing depends on it beyond that.
+        idle_seconds: for how long a silence is reported; a longer one makes no difference.
         poll_seconds: between two polls of a partition that has nothing to read.
-        clock: seconds, never going back; that of the questions.
+        clock: monotonic, in seconds; the one that times the requests.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class CoverageWatch:
         self._since = self._until = self._told = self._records_at = clock()
 
     def look(self, position: Callable[[], int]) -> None:
-        """Compare how far the partition was read with its end, unless all of a silence is told."""
+        """Compare the position with the partition's end, unless a silence is fully reported."""
         if self._silence(self._told) >= self._idle_seconds:
             return
         end = self._end()
@@ -62,7 +61,7 @@ class CoverageWatch:
         self._until = end.asked_at
 
     def has_news(self) -> bool:
-        """Tell whether a batch without records is due, since a silence has become longer."""
+        """Tell whether a batch without records is due, because a silence has grown."""
         longer = self._until - self._told
         silence = self._silence(self._until)
         return longer > 0 and (
@@ -70,7 +69,7 @@ class CoverageWatch:
         )
 
     def hand_on(self, *, records: bool) -> Coverage:
-        """Return what a batch tells of it.
+        """Return the coverage that a batch carries.
 
         Args:
             records: whether there are any in the batch.

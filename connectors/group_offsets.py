@@ -46,14 +46,14 @@ class GroupOffsets:
         self._deadline: float | None = None
 
     def read_to(self, partition: int, handed_on: int, position: int) -> None:
-        """Note that all that was received of a partition was handed on.
+        """Note that everything received from a partition was handed on.
 
         Transaction markers and aborted records take offsets, but are never handed on: without
         this, a lag tool would count them as unprocessed until a later record is written.
 
         Args:
             partition: of the input.
-            handed_on: the offset behind the last record that was handed on.
+            handed_on: the offset after the last record that was handed on.
             position: the offset to be read next; there is no record between the two.
         """
         self._read_to[partition] = (handed_on, position)
@@ -67,11 +67,11 @@ class GroupOffsets:
         return self._written.get(partition, 0) >= offset
 
     def processed_to(self, partition: int, written: int) -> int:
-        """Return the offset up to which nothing of a partition is left to do.
+        """Return the offset up to which a partition is fully processed.
 
         Args:
             partition: of the input.
-            written: the offset behind the last one whose outputs are written.
+            written: the offset after the last one whose outputs are written.
         """
         handed_on, position = self._read_to.get(partition, (written, written))
         return max(written, position) if written >= handed_on else written
@@ -85,7 +85,7 @@ class GroupOffsets:
 
         Args:
             partition: of the input.
-            offset: behind the last one whose outputs are written.
+            offset: after the last one whose outputs are written.
             last: wait for the answer, though not for long, since no later commit will come.
         """
         with self._changed:

@@ -32,9 +32,9 @@ class LogEnd:
     """Where a partition ended when the broker was asked.
 
     Attributes:
-        committed: the offset behind what a reader of committed records may see. An open transaction
-            holds back what others wrote behind its first record, too.
-        written: the offset behind the last record.
+        committed: the offset after what a reader of committed records may see. An open transaction
+            also holds back what others wrote after its first record.
+        written: the offset after the last record.
     """
 
     committed: int
@@ -42,7 +42,7 @@ class LogEnd:
 
     @property
     def held_back(self) -> int:
-        """How many offsets stand behind an open transaction."""
+        """How many offsets an open transaction holds back."""
         return max(0, self.written - self.committed)
 
 
@@ -59,7 +59,7 @@ def open_among(places: Sequence[TopicPartition], connection: Connection) -> list
 def log_ends(
     places: Sequence[TopicPartition], connection: Connection
 ) -> dict[TopicPartition, LogEnd]:
-    """Return where partitions end, for readers of committed records and altogether.
+    """Return where partitions end, both for readers of committed records and in all.
 
     A broker that doesn't answer, or refuses, ends the process with one line.
 
@@ -78,7 +78,7 @@ def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPart
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
-            # In this order: what is written in between must not look as if it was held back.
+            # In this order: records written in between must not look as if they were held back.
             written = _ends(admin, places, IsolationLevel.READ_UNCOMMITTED)
             committed = _ends(admin, places, IsolationLevel.READ_COMMITTED)
         except KafkaException as error:

@@ -81,7 +81,7 @@ class End:
         return not self._reading
 
     def tell_what_is_left(self, topic: str) -> None:
-        """Say, once, what the run leaves unread behind open transactions, and end with a status."""
+        """Log, once, what open transactions leave unread, and end with a status."""
         held_back, self._held_back = self._held_back, {}
         if held_back:
             left = ", ".join(
@@ -90,9 +90,9 @@ class End:
             )
             end_with_status(
                 LEFT_UNREAD_STATUS,
-                f"{topic}: stopped at the end of what is committed, before offsets that stand "
-                f"behind an open transaction: {left}; run again once the producer has committed or "
-                f"aborted it; the exit status is {LEFT_UNREAD_STATUS}",
+                f"{topic}: stopped at the end of the committed records; an open transaction holds "
+                f"back the offsets after them: {left}; run again once its producer has committed "
+                f"or aborted it; exit status {LEFT_UNREAD_STATUS}",
             )
 
 
@@ -109,7 +109,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         end: where to end, if anywhere; shared by the partitions of the process.
         turns: when to poll; shared, too.
         draining: ends the partition when set.
-        group_offsets: told how far was read.
+        group_offsets: gets the offset up to which input was read.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         return [record for record in records if self._end.before(partition, record.offset())]
 
     def _without_errors(self, polled: list[Message]) -> list[Message]:
-        """Return the records before the first batch that can't be read, if there is one."""
+        """Return the records before the first unreadable batch, if there is one."""
         records: list[Message] = []
         for message in polled:
             error = message.error()
@@ -225,9 +225,9 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
                 records.append(message)
             elif is_unreadable(message):
                 self._meet_unreadable(error, message.offset() or 0, records)
-                break  # what is behind it comes again, or isn't wanted
+                break  # what follows it comes again, or isn't wanted
             elif self._consumer.is_elsewhere(message):
-                # If it is of this place after all, it is said again, of the next offset.
+                # If it belongs here after all, the client reports it again, for the next offset.
                 self._consumer.go_on_at(self._where.partition, self._position())
             else:
                 self._judge(error, message.partition())
@@ -244,7 +244,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             error, offset, before_is_written=self._is_written(read_to)
         )
         if self._skipped is not None:
-            self._next_awake = None  # there may be more behind it
+            self._next_awake = None  # there may be more after it
 
     def _is_written(self, offset: int) -> bool:
         """Tell whether all that this run has read before an offset is written."""
@@ -288,7 +288,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         )
 
     def _skipped_batch(self, skipped: SkippedBatch) -> RecordBatch:
-        """Return what becomes a dead letter in place of a batch of Kafka's."""
+        """Return what becomes a dead letter in place of an unreadable batch."""
         batch = skipped.batch
         self._state["next_offset"] = batch.last + 1
         return RecordBatch(
@@ -305,7 +305,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         )
 
     def _next_offset(self) -> int:
-        """Return the offset behind the last record that was handed on."""
+        """Return the offset after the last record that was handed on."""
         return self._state["next_offset"] or self._begin
 
     def _position(self) -> int:
@@ -313,7 +313,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         return max(self._consumer.position(self._where.partition), self._begin)
 
     def _note_position(self) -> None:
-        """Tell how far was read. What came from behind the end that was set was not handed on."""
+        """Report how far was read. Records past the end that was set were not handed on."""
         partition = self._where.partition
         position = self._end.at_most(partition, self._position())
         self._group_offsets.read_to(partition, self._next_offset(), position)
@@ -326,7 +326,8 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._next_look = now + LAG_SECONDS
         if self._stall.look(self._position()):
             log.warning(
-                "nothing is received although there is more to read: the log may be damaged there",
+                "no records received although the partition has more: its log may be damaged at "
+                "this offset (docs/operations.md, A batch can't be read)",
                 partition=self._where.partition,
                 offset=self._position(),
             )

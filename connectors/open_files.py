@@ -19,7 +19,7 @@ log = structlog.get_logger()
 PIPE_FILES = 2
 FURTHER_THREADS = 2
 LEAST_SOCKETS = 2  # of a producer whose partitions all have the same leader
-# Besides a producer for each partition: what reads, looks for ends, progress and open transactions.
+# Besides a producer for each partition: clients for reading, ends, progress and open transactions.
 CLIENTS_OF_A_WORKER = 4
 CLIENTS_OF_A_PROCESS = 3  # insights, the watch over topics, the group's offsets
 SPARE_FILES = 64  # the recovery folder, requests for metrics
@@ -78,8 +78,8 @@ def allow_open_files(topics: FlowTopics, processes: int, workers: int) -> None:
     limit = needed.most if hard == resource.RLIM_INFINITY else min(needed.most, hard)
     if limit < needed.least:
         raise SystemExit(
-            f"{partitions} partitions of {topics.input} and {topics.brokers} broker(s) need "
-            f"{needed.least} open files at least, but this process may have {limit}: raise the "
+            f"{partitions} partitions of {topics.input} on {topics.brokers} broker(s) need at "
+            f"least {needed.least} open files, but this process may have only {limit}: raise the "
             f"limit (ulimit -n {needed.most}, or LimitNOFILE={needed.most} in systemd), or run "
             "more processes"
         )

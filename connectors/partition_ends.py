@@ -1,4 +1,4 @@
-"""Where partitions end: asked of the brokers, and never waited for."""
+"""Where partitions end: requested from the brokers without blocking."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,7 +12,7 @@ from connectors.clients import AdminClient
 
 __all__ = ["CommittedEnd", "PartitionEnds"]
 
-REQUEST_SECONDS = 5.0  # after which a question counts as unanswered
+REQUEST_SECONDS = 5.0  # after which a request counts as unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class CommittedEnd:
     """Where a partition ended when the broker was asked.
 
     Attributes:
-        asked_at: when the question was sent; whatever was committed before lies below the offset.
-        offset: behind the last record that a reader of committed records can see.
+        asked_at: when the request was sent; everything committed before then is below the offset.
+        offset: after the last record that a reader of committed records can see.
     """
 
     asked_at: float
@@ -31,13 +31,13 @@ class CommittedEnd:
 class PartitionEnds:
     """Asks where a worker's partitions end, all of them in one request, while the worker works on.
 
-    The answer comes in a thread of the client's, and is there at a later call.
+    The answer arrives in one of the client's threads, and a later call returns it.
 
     Args:
         open_client: makes an admin client; called when there is something to ask.
         topic: which all partitions belong to.
-        seconds: between two questions.
-        clock: seconds, never going back.
+        seconds: between two requests.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class PartitionEnds:
         self._ends: dict[int, CommittedEnd] = {}
 
     def of(self, partition: int) -> CommittedEnd | None:
-        """Return the newest answer, None before the first, and see to it that a newer one comes."""
+        """Return the newest answer, None before the first, and request a newer one when due."""
         self._wanted.add(partition)
         if all(answer.done() for answer in self._answers.values()):
             self._take_answers()
@@ -67,7 +67,7 @@ class PartitionEnds:
         return self._ends.get(partition)
 
     def close(self) -> None:
-        """Let go of the client, and of a question without an answer; a later one opens another."""
+        """Close the client, and abandon an unanswered request; the next one opens a new client."""
         if self._client:
             self._client.close()
         self._client = None
@@ -91,5 +91,5 @@ class PartitionEnds:
                 self._ends[place.partition] = CommittedEnd(self._asked_at, answer.result().offset)
             else:
                 # librdkafka 2.x remembers a leader's epoch for good, and a broker that was
-                # restarted refuses an old one: the next question gets a client of its own.
+                # restarted refuses an old one: so the next request gets a new client.
                 self.close()

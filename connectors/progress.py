@@ -28,11 +28,11 @@ READING = {
     "group.id": "progress-reader",  # required by the client; no group is joined
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
-    # Says when all that is committed was read. A position doesn't: assigned anew to an earlier
-    # offset, the client still tells the position that it had before.
+    # Reports when everything committed was read. A position doesn't: after it is reassigned to an
+    # earlier offset, the client still returns its former position.
     "enable.partition.eof": True,
-    # At the end of what is committed the broker holds a request for so long before it says so; the
-    # default, half a second for each look, is most of a restart.
+    # How long the broker holds a request at the end of the committed records before it says so; the
+    # default, half a second each time, would be most of a restart.
     "fetch.wait.max.ms": END_WAIT_MS,
     "auto.offset.reset": "error",
 }

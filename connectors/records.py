@@ -39,7 +39,7 @@ class RecordOrigin(Protocol):
 def readable_headers(record: RecordOrigin) -> Headers | None:
     """Return a consumed record's headers; None when one has a name that is not UTF-8.
 
-    Kafka takes any bytes as a name. For such a one confluent-kafka 2.16 raises UnicodeDecodeError
+    Kafka allows any bytes as a name. For such a name confluent-kafka 2.16 raises UnicodeDecodeError
     (SystemError on Python 3.11), once: asked again it returns a list with a null pointer in it. So
     every program asks here, and only once for a record.
     """
@@ -66,13 +66,13 @@ class ConsumedRecord(RecordOrigin, Protocol):
 class Coverage:
     """Up to when a partition was read: what was committed by `until` is in this batch or before it.
 
-    Times are seconds of a clock that never goes back, the same one for all of a partition's batches
+    Times are seconds of a monotonic clock, the same one for all of a partition's batches
     in a run. By default nothing is known.
 
     Attributes:
         read_at: when the batch was read.
         since: from here to `until` the partition was followed without a break.
-        until: the last time for which it is known that nothing more was there.
+        until: the last time at which the partition is known to have had nothing more.
     """
 
     read_at: float = 0.0
@@ -96,10 +96,10 @@ class RecordBatch:
         timestamps: each record's timestamp in ms since the epoch, as it was set; -1 for none.
         values: each record's value, None for a tombstone.
         origins: the consumed messages, asked for key and headers of dead letters only.
-        coverage: up to when the partition was read; a batch may have nothing else to tell.
+        coverage: up to when the partition was read; a batch may hold nothing else.
         gap: the first batch of a state that began in mid-stream: there were records before it
             that belong to the same windows.
-        unreadable: in place of records there is a batch of Kafka's that can't be read, with its
+        unreadable: in place of records there is an unreadable Kafka batch, with its
             first offset, newest timestamp and untouched bytes; this sentence says why.
     """
 

@@ -42,7 +42,7 @@ class RefusedError(Exception):
 
 
 class BrokerCheck:
-    """Asks whether a broker answers and lets this program in, within a `with` block.
+    """Checks whether a broker answers and accepts this program's credentials, in a `with` block.
 
     librdkafka asks, for both programs: kafka-python 3.0.12 drops an answer that comes together with
     the end of its connection, as the answer to a wrong password does.

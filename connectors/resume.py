@@ -19,7 +19,7 @@ class SourceState(TypedDict):
     topic_id: str
     start: int
     next_offset: int | None
-    group: NotRequired[str]  # not in what earlier versions wrote
+    group: NotRequired[str]  # earlier versions didn't write it
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def resume_position(
         on_missing_state: with progress but no snapshot, `replay` goes back to where the state
             began; `continue` starts at the progress with empty state.
         group: the flow's consumer group, which the progress belongs to.
-        repeats_allowed: the delivery is at-least-once. Nobody is fenced then, so a process that was
-            asleep may write its progress behind a newer one; the snapshot shows as well as any
-            progress that all outputs before it are written, if it is of the same group.
+        repeats_allowed: the delivery is at-least-once. Nothing is fenced then, so a suspended
+            process may write its progress after a newer one; a snapshot of the same group proves
+            as well as any progress that all outputs before it are written.
 
     Raises:
         StateDoesNotFitError: with what happened and what to do.
@@ -90,7 +90,7 @@ def resume_position(
     if progress.offset < log_start:
         raise StateDoesNotFitError(_gone(progress.offset, log_start, "its outputs are written"))
     if snapshot is not None:
-        # By then nothing had been read: what was read since is replayed, as after any snapshot.
+        # Nothing had been read by then; records read since are replayed, as after any snapshot.
         return replace(_from_start(snapshot["start"], progress, log_start), read_again=0)
     if on_missing_state == "continue":
         return Position(offset=progress.offset, start=progress.offset, gap=True)
@@ -134,7 +134,7 @@ def _from_snapshot(start: int, next_offset: int, progress: Progress, log_start: 
 
 
 def _behind(next_offset: int, progress: Progress | None, *, same_group: bool) -> str:
-    """Say that progress and snapshot contradict each other, and what to do."""
+    """Return the line that says how progress and snapshot conflict, and what to do."""
     written = "nowhere" if progress is None else f"at {progress.offset}"
     seen = (
         f"the progress topic says that outputs end {written}, the recovery folder says "
@@ -143,13 +143,13 @@ def _behind(next_offset: int, progress: Progress | None, *, same_group: bool) ->
     if progress is not None and same_group:
         return seen + (
             "the topic lost records, or a process with DELIVERY_GUARANTEE=at_least_once wrote "
-            f"late, so nobody knows which outputs from {next_offset} on are written: start with "
-            "DELIVERY_GUARANTEE=at_least_once to write them, some perhaps a second time, or use a "
-            "new KAFKA_GROUP_ID and folder to process everything again"
+            f"late, so it is unknown which outputs from {next_offset} on were written: start with "
+            "DELIVERY_GUARANTEE=at_least_once to write them, some possibly twice, or use a new "
+            "KAFKA_GROUP_ID and folder to process everything again"
         )
     return seen + (
-        "the folder is of another group, or the progress topic was deleted; use the right ones, or "
-        "a new KAFKA_GROUP_ID and folder to process everything again"
+        "the folder belongs to another group, or the progress topic was deleted; use the right "
+        "ones, or a new KAFKA_GROUP_ID and folder to process everything again"
     )
 
 

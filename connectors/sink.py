@@ -77,9 +77,9 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
         return _Partition(writer, topics, partition, written, own_id, self._group_offsets)
 
     def _last_progress(self, partition: int, own_id: str) -> Progress | None:
-        """Read the progress, and once more if a former version may have written it until now.
+        """Read the progress; again after fencing, if a former version may still have written it.
 
-        Whoever writes progress under this id has seen to that before.
+        Once progress names this id, that has been done.
         """
         progress = self._progress.last(partition)
         if not own_id or (progress and progress.transactional_id == own_id):

@@ -63,7 +63,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         settings: the process's settings.
         topics: the flow's topics, as found at start.
         draining: ends every partition when set.
-        group_offsets: shared with the sink, and told how far was read.
+        group_offsets: shared with the sink; gets the offset up to which input was read.
     """
 
     def __init__(
@@ -151,8 +151,8 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             )
         if position.progress_behind:
             log.warning(
-                "the last progress record is older than the saved state, as a process that was "
-                "asleep writes it: going on from the saved state; nothing is lost",
+                "the last progress record is older than the saved state; a suspended process may "
+                "have written it late: resuming from the saved state; nothing is lost",
                 partition=where.partition,
                 offsets=position.progress_behind,
             )
@@ -175,7 +175,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
                 "reconnect.backoff.max.ms": 2_000,
-                # Else damaged records are handed on as they are, or the client stands still.
+                # Otherwise damaged records are handed on as they are, or the client stalls.
                 "check.crcs": True,
             },
             **client_options(self._connection),

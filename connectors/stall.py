@@ -1,4 +1,4 @@
-"""Whether a partition gives nothing although the broker has more of it."""
+"""Whether nothing is received from a partition although the broker has more."""
 
 from collections.abc import Callable
 
@@ -7,18 +7,18 @@ from connectors.partition_ends import CommittedEnd
 __all__ = ["StallWatch"]
 
 STALL_SECONDS = 60.0  # far longer than the largest fetch takes
-# A longer time between two looks was no stall: the worker was busy, or the process suspended.
+# A longer time between two looks isn't a stall: the worker was busy, or the process suspended.
 LONGEST_PAUSE_SECONDS = 15.0
 
 
 class StallWatch:
-    """Notices that reading stands still, which the client doesn't say of some damaged batches.
+    """Notices that reading is stuck, which the client doesn't report for some damaged batches.
 
-    A broker that is away is no stall: it has to say where the partition ends, too.
+    An unreachable broker isn't a stall: it must also have answered where the partition ends.
 
     Args:
         end: returns where the partition ended when last asked, and asks again in time.
-        clock: seconds, never going back; that of the questions.
+        clock: monotonic, in seconds; the one that times those requests.
     """
 
     def __init__(self, end: Callable[[], CommittedEnd | None], clock: Callable[[], float]) -> None:
@@ -28,9 +28,9 @@ class StallWatch:
         self._since = self._looked_at = clock()
 
     def look(self, position: int) -> bool:
-        """Tell whether there was more to read all the time since STALL_SECONDS ago.
+        """Tell whether there was more to read for all of the last STALL_SECONDS.
 
-        After that it is told again once as much time has passed.
+        If so, this is true again only after another STALL_SECONDS.
 
         Args:
             position: the offset to be read next.

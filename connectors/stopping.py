@@ -28,7 +28,7 @@ __all__ = [
 
 log = structlog.get_logger()
 
-# Of a run that ended at the input's end, as it was told to, but couldn't read all that was there.
+# Exit status of a STOP_AT_END run that couldn't read everything up to the input's end.
 LEFT_UNREAD_STATUS = 3
 
 _ending = Lock()  # held, once and for all, by the thread that ends the process
@@ -46,7 +46,7 @@ def drain_on_signals() -> Event:
     """
     draining = Event()
     signals, written = os.pipe()
-    os.set_blocking(written, False)  # as the interpreter wants it
+    os.set_blocking(written, False)  # required by set_wakeup_fd
     signal.set_wakeup_fd(written, warn_on_full_buffer=False)
     on_stop_signals(_end_on_the_next)
     run_in_background("signals", partial(_set_on_signal, signals, draining))
@@ -120,7 +120,7 @@ def stop_process(message: str, note: Callable[[], None] | None = None) -> NoRetu
 
     Args:
         message: the line.
-        note: called before the line, by that first thread alone, to count what happened.
+        note: called before the line is logged, only by that first thread, to count what happened.
     """
     if not _ending.acquire(blocking=False):
         Event().wait()
@@ -140,7 +140,7 @@ def _flush() -> None:
 
 
 def _attempt(step: Callable[[], None]) -> None:
-    """Take one of the last steps; that one fails is no reason to leave out those behind it."""
+    """Take one of the last steps; if it fails, the ones after it are still taken."""
     try:
         step()
     except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
@@ -148,7 +148,7 @@ def _attempt(step: Callable[[], None]) -> None:
 
 
 def stand_still_at_the_end() -> None:
-    """Return at once, or never when the process is ending: nothing more shall be read then."""
+    """Return at once, or never if the process is ending: then nothing more may be read."""
     if _ending.locked():
         Event().wait()
 

@@ -1,7 +1,7 @@
-"""Changes of the flow's topics that a running flow can't go on from, told by what brokers say.
+"""Topic changes that a running flow can't continue after, detected from brokers' answers.
 
-The Kafka clients don't tell. A consumer whose topic is deleted waits in silence; if the topic is
-recreated, it skips the first records; if it gets more partitions, it reads the ones that it knows.
+The Kafka clients don't report them. A consumer whose topic is deleted waits silently; if the topic
+is recreated, it skips the first records; if it gets more partitions, it reads only the known ones.
 """
 
 import time
@@ -13,18 +13,18 @@ from connectors.topics import FlowTopics
 
 __all__ = ["Answer", "Change", "Topic", "TopicChanges"]
 
-# A change has to be told within 5 seconds: the next look finds it, and one or two more confirm it.
+# A change must be reported within 5 seconds: the next look finds it, one or two more confirm it.
 LOOK_SECONDS = 1.0
 CONFIRM_SECONDS = 0.5
 # A broker that has just started may know no topic at all for a moment, though it answers: 2.4.1
 # under ZooKeeper, for 0.5 to 0.7 seconds. One that takes longer ends the flow, and loses nothing.
 NO_TOPIC_SECONDS = 3.0
-READ_AGAIN = "start with a new KAFKA_GROUP_ID and a new recovery folder, which reads all of"
+READ_AGAIN = "start with a new KAFKA_GROUP_ID and a new recovery folder to read all of"
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What a broker says of a topic.
+    """What a broker says about a topic.
 
     Attributes:
         id: changes when the topic is recreated; empty where the broker gives none (before 2.8).
@@ -41,7 +41,7 @@ class Answer:
 
     Attributes:
         brokers: how many it knows, itself included: none before it has loaded the metadata.
-        topics: by name; None for one that it doesn't know. Those it won't speak of are left out.
+        topics: by name; None for one that it doesn't know. Those that we may not see are left out.
     """
 
     brokers: int
@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that the flow can't go on from: what kind it is, and a line that says what to do."""
+    """A change that the flow can't continue after: its kind, and a line that says what to do."""
 
     kind: Literal["deleted", "recreated", "grown", "output_deleted"]
     line: str
@@ -59,13 +59,13 @@ class Change:
 class TopicChanges:
     """Compares what brokers say of the topics with what the flow started with.
 
-    One answer decides nothing: a broker may be behind the others, or not have loaded all topics.
-    Only answers in a row do.
+    A single answer isn't enough: a broker may be behind the others, or not have loaded all topics.
+    Several in a row are.
 
     Args:
         topics: as found at start.
         written: names of the topics that the flow writes to.
-        clock: seconds, never going back.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class TopicChanges:
         return CONFIRM_SECONDS if self.suspected else LOOK_SECONDS
 
     def judge(self, answer: Answer | None) -> Change | None:
-        """Return what has changed for certain, if anything; None stands for no answer."""
+        """Return the confirmed change, if any; an answer of None means that no broker answered."""
         change = self._change(answer) if answer and answer.brokers else None
         if change is None or answer is None:
             self._suspected_since = None
@@ -142,22 +142,22 @@ class TopicChanges:
     def _deleted(self) -> Change:
         return Change(
             "deleted",
-            f"topic {self._input} was deleted while the flow was running: what was read of it is "
-            f"processed; if it is created again, {READ_AGAIN} the new topic",
+            f"topic {self._input} was deleted while the flow was running: everything read from it "
+            f"has been processed; if you create it again, {READ_AGAIN} the new topic",
         )
 
     def _recreated(self) -> Change:
         return Change(
             "recreated",
             f"topic {self._input} was deleted and recreated while the flow was running: "
-            f"{READ_AGAIN} the new topic; what this run has read of it is then processed again",
+            f"{READ_AGAIN} the new topic; whatever this run read from it is then processed again",
         )
 
     def _grown(self, partitions: int) -> Change:
         return Change(
             "grown",
-            f"topic {self._input} has {partitions} partitions now, it had "
-            f"{self._expected.partitions} when the flow started: restart it, and it reads all of "
+            f"topic {self._input} now has {partitions} partitions; it had "
+            f"{self._expected.partitions} when the flow started: restart the flow to read all of "
             "them; nothing is lost",
         )
 
@@ -165,6 +165,6 @@ class TopicChanges:
 def _output_deleted(name: str) -> Change:
     return Change(
         "output_deleted",
-        f"topic {name}, which the flow writes to, was deleted while it was running: nothing but "
-        "what was in that topic is lost; restart the flow, which creates it or says what to do",
+        f"topic {name}, which the flow writes to, was deleted while it was running: only what "
+        "was in that topic is lost; restart the flow: it creates the topic or says what to do",
     )

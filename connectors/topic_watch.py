@@ -1,4 +1,4 @@
-"""The flow's topics, looked at every second while it runs, whatever its workers do."""
+"""Checks the flow's topics every second while it runs, whatever its workers do."""
 
 import atexit
 import time
@@ -26,7 +26,7 @@ __all__ = ["TopicWatch", "blame_changed_topics", "watch_topics"]
 
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.05  # how soon an answer, or the end of the process, is seen
-LOOKS = 2  # without a change in them: then it isn't the topics
+LOOKS = 2  # without a change: then the topics aren't the cause
 
 _watches: list["TopicWatch"] = []  # of this process: one, once it runs
 
@@ -36,8 +36,8 @@ def watch_topics(
 ) -> None:
     """Look at the flow's topics every second, in a thread; stop the process on a change.
 
-    Not with the flow's own clients: they are served by workers, and a worker that has nothing to
-    write stands still, too, when another one of its cluster waits for Kafka.
+    The flow's own clients can't do this: workers serve them, and a worker that has nothing to write
+    is blocked, too, while another one of its cluster waits for Kafka.
 
     Args:
         settings: the process's settings.
@@ -106,7 +106,7 @@ class TopicWatch:
 
 
 def _end(thread: Thread, ending: Event) -> None:
-    """End the watch before the interpreter, which an answer may not meet half taken down."""
+    """End the watch before the interpreter: no answer may arrive while that is shutting down."""
     ending.set()
     thread.join()
 
@@ -141,7 +141,7 @@ def ask(admin: AdminClient, names: list[str], ending: Event) -> Answer | None:
 
 
 def _kept(answer: Future[Any]) -> bool:
-    """Tell whether the broker keeps to itself whether there is such a topic."""
+    """Tell whether the broker won't say whether the topic exists."""
     code = _code(answer)
     return code > 0 and code != KafkaError.UNKNOWN_TOPIC_OR_PART
 

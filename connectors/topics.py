@@ -45,7 +45,7 @@ ATTEMPT_SECONDS = (
 )
 LINE_EVERY_SECONDS = 5.0  # how often a start that waits says so: part of the contract
 POLL_SECONDS = 0.2
-METADATA_SECONDS = 10.0  # until all brokers know of new partitions: mostly some milliseconds
+METADATA_SECONDS = 10.0  # until all brokers know new partitions: usually milliseconds
 DEFAULT_LARGEST_MESSAGE = 1_048_588  # bytes; Kafka's default of max.message.bytes
 UNKNOWN_TOPIC = 3  # Kafka's error code UNKNOWN_TOPIC_OR_PARTITION
 NO_INPUT = "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
@@ -249,7 +249,7 @@ def _brokers(admin: KafkaAdminClient) -> int:
 
 
 def _widen(admin: KafkaAdminClient, settings: Settings, partitions: int, draining: Event) -> None:
-    """Give dead letters and progress, which go to the input's partition number, as many partitions.
+    """Widen the dead-letter and progress topics, which use the input's partition numbers.
 
     The output topic stays as it is: with more partitions, users would move between them.
     """
@@ -270,7 +270,7 @@ def _widen(admin: KafkaAdminClient, settings: Settings, partitions: int, drainin
 
 
 def _add_partitions(admin: KafkaAdminClient, topic: str, partitions: int, draining: Event) -> None:
-    """Widen a topic; another process of the cluster may be faster."""
+    """Widen a topic, unless another process of the cluster is faster."""
     with suppress(InvalidPartitionsError):
         admin.create_partitions({topic: partitions})
         log.info("partitions added", topic=topic, partitions=partitions)

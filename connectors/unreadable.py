@@ -17,7 +17,7 @@ __all__ = ["SkippedBatch", "UnreadableBatches", "is_unreadable"]
 
 log = structlog.get_logger()
 
-# What the client says in place of a batch, and of it alone: it goes on, or tries again.
+# Errors that the client returns in place of a single batch, before it continues or tries again.
 REASONS = {
     KafkaError._BAD_COMPRESSION: "its compressed data is damaged, or too much when unpacked",
     KafkaError._BAD_MSG: "its checksum is wrong",
@@ -35,10 +35,10 @@ def is_unreadable(message: Message) -> bool:
 
 @dataclass(frozen=True)
 class SkippedBatch:
-    """A batch that is passed over.
+    """A batch that is skipped.
 
     Attributes:
-        batch: as it stands in the log.
+        batch: as it is in the log.
         detail: a sentence with its offsets and what is wrong with it.
     """
 
@@ -47,11 +47,11 @@ class SkippedBatch:
 
 
 class _NoWayOnError(Exception):
-    """The process has to stop at a batch; the text says what can't be done, and what to do."""
+    """The process has to stop at a batch; the text says why, and what to do."""
 
 
 class UnreadableBatches:
-    """Stops at a batch of a partition that can't be read, or goes on behind it.
+    """Stops at an unreadable batch of a partition, or continues after it.
 
     Args:
         consumer: which reads the partition.
@@ -68,10 +68,10 @@ class UnreadableBatches:
     def pass_over(
         self, error: KafkaError, offset: int, *, before_is_written: bool
     ) -> SkippedBatch | None:
-        """Go on behind a batch, or end the process.
+        """Continue after a batch, or end the process.
 
-        None is returned for one that nobody misses, since its transaction was aborted; and for one
-        that can't be judged yet: then it is read again, and so comes here again.
+        Returns None for a batch whose transaction was aborted, since nobody misses it; and for one
+        that can't be judged yet, which is read again and so comes back here.
 
         Args:
             error: what the client said of the batch.
@@ -94,9 +94,9 @@ class UnreadableBatches:
     def _look_at(self, error: KafkaError, offset: int) -> StoredBatch:
         if not self._skips:
             raise _NoWayOnError(
-                f"read: {error.str()}; nothing is lost; to go on without it set "
-                "ON_UNREADABLE=skip, which passes over this batch and leaves a dead letter with "
-                "its offsets"
+                f"read: {error.str()}; nothing is lost; to continue without it, set "
+                "ON_UNREADABLE=skip, which skips this batch and writes a dead letter with its "
+                "offsets"
             )
         try:
             return fetch_batch(self._connection, self._where, offset)

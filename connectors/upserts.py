@@ -17,7 +17,7 @@ __all__ = ["UpsertSink"]
 
 STATE_VERSION = 1
 PARTITION = "upserts"
-# Of keys and values in a transaction, which has to end in time (60 s) on a slow link, too.
+# Keys and values of one transaction, which has to end within its 60 s even on a slow link.
 TRANSACTION_BYTES = 16_000_000
 
 
@@ -90,7 +90,7 @@ class _Partition(StatefulSinkPartition[OutputRecord, UpsertState]):
 
 
 def _shares(records: list[OutputRecord]) -> Iterator[list[OutputRecord]]:
-    """Divide records, in their order, into lists that are a transaction each."""
+    """Divide records, in order, into lists of one transaction each."""
     share: list[OutputRecord] = []
     size = 0
     for record in records:

@@ -60,25 +60,25 @@ class WorkerConsumer:
         return max(position, self._sought.get(partition, position))
 
     def go_on_at(self, partition: int, offset: int) -> None:
-        """Read a partition on from an offset; what came of it meanwhile is let go."""
+        """Continue a partition at an offset; records already received from it are discarded."""
         self._held[partition] = []
-        # Until something comes from there, the client's position is the one before.
+        # Until something arrives from there, the client still returns its former position.
         self._sought[partition] = offset
         where = TopicPartition(self._topic, partition, offset)
-        # Not a seek, which the client refuses where it has lost its way in a damaged batch.
+        # Not a seek, which the client refuses after it has lost its way in a damaged batch.
         self.client.incremental_unassign([where])
         self.client.incremental_assign([where])
 
     def is_elsewhere(self, message: Message) -> bool:
-        """Tell whether an error is of another offset than the next, once reading was moved.
+        """Tell whether an error belongs to another offset than the next, after reading was moved.
 
-        The client hands on what it said of a wrong place even when that was left.
+        The client still delivers errors from a wrong place that reading has already left.
         """
         partition = message.partition()
         return partition in self._sought and message.offset() != self.position(partition)
 
     def pause(self, partition: int) -> None:
-        """Read no more of a partition; what came of it meanwhile is let go."""
+        """Stop reading a partition; records already received from it are discarded."""
         self._held[partition] = []
         self.client.pause([TopicPartition(self._topic, partition)])
 

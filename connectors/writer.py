@@ -26,7 +26,7 @@ FENCED = {
     KafkaError._MSG_TIMED_OUT,
 }
 
-# What either says of a record that its topic doesn't take.
+# What client or broker says about a record that is too large for its topic.
 TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 
 # What it says of records that are dropped because something else failed.
@@ -89,9 +89,9 @@ class Writer(ABC):
             self._pending = None
 
     def close(self) -> None:
-        """Return when all that was sent is written, and let go of the broker.
+        """Wait until everything sent is written, then close the producer.
 
-        Only now: what closes a producer waits without end for a broker that is away.
+        Not before: closing a producer waits endlessly for an unreachable broker.
         """
         self.wait()
         self._executor.shutdown()

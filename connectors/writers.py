@@ -31,12 +31,12 @@ SWEPT = b"swept"  # key of a record that is aborted at once; a compacted topic w
 LARGEST_BATCH = 1_000_000  # bytes; the client's default
 LARGEST_REQUEST = 1_000_000_000  # bytes; the client takes no more
 MOST_KBYTES = 2_147_483_647  # nor a larger queue than this
-LINGER_MS = 100  # what is written at a time is complete when flushed: until then, gather
+LINGER_MS = 100  # records are flushed at the end of a write: until then, gather
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 
 def make_transactional_id(settings: Settings, topic: str, part: int | str) -> str:
-    """Return the id under which a part of a topic is written; empty where there are none.
+    """Return the transactional id for a part of a topic; empty without exactly-once delivery.
 
     Neither group nor topic has a slash in it, so no two parts share an id. With the hyphens of
     earlier versions group a-b with topic c did so with group a and topic b-c.
@@ -49,7 +49,7 @@ def make_transactional_id(settings: Settings, topic: str, part: int | str) -> st
 def fence_former_version(
     settings: Settings, topic: str, part: int | str, places: Sequence[TopicPartition]
 ) -> None:
-    """End what a process of a version left whose ids had hyphens; it can write no more.
+    """Fence a process of a version whose ids had hyphens, and abort its open transactions.
 
     Args:
         settings: the process's settings, of exactly-once delivery.
@@ -123,7 +123,7 @@ def _producer(connection: Connection, limits: Sequence[int], guarantee: dict[str
             "batch.size": min([LARGEST_BATCH, *limits]),
             # The broker judges a record by its size when compressed, so it has the last word.
             "message.max.bytes": min(LARGEST_REQUEST, max([LARGEST_BATCH, *limits])),
-            # No limit: what is written at a time, and is in memory by then, bounds the queue.
+            # No limit: the records of one write, which are in memory already, bound the queue.
             "queue.buffering.max.messages": 0,
             "queue.buffering.max.kbytes": MOST_KBYTES,
             **guarantee,

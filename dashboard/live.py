@@ -24,8 +24,8 @@ class Reading:
         read: which share of the topics was read, from 0 to 1; 1 once all of it was.
         missing: topics that aren't there and should be.
         alerts: whether there is a topic of alerts.
-        failed_since: when reading ended with an unexpected error, in seconds since the epoch, until
-            all was read again; else None.
+        failed_since: when reading failed with an unexpected error, in seconds since the epoch; None
+            once everything was read again.
     """
 
     away_since: float | None = None

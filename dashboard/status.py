@@ -69,7 +69,7 @@ def _failed(look: Look, since: float) -> Status:
         "away",
         "Not live",
         f"Reading the topics failed {clock(since, look.now)} UTC ({age(look.now - since)} ago)",
-        "All of it is read again within a minute. The log of this page's program names the error.",
+        "Everything is read again within a minute. The dashboard's log names the error.",
     )
 
 

@@ -40,7 +40,7 @@ def _member(arguments: Namespace) -> Member:
 
 
 def _take_recovery_folder(folder: Path, member: Member, steps: Set[str], draining: Event) -> None:
-    """Lock the folder, refuse what the flow can't go on from, and clean it if it is unused."""
+    """Lock the folder, refuse state that doesn't fit the flow, and clean it if it is unused."""
     alone = member.addresses is None
     empty = member.number > 0  # process 0 can have the state of all
 

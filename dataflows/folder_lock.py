@@ -14,7 +14,7 @@ from file_lock import try_lock
 
 __all__ = ["Member", "lock_recovery_folder", "unusable"]
 
-# For a process that was told to end, or whose peer has ended: then it is gone, or it will stay.
+# Enough for a process that was told to stop, or whose peer has ended; a longer wait is in vain.
 PREDECESSOR_SECONDS = 5.0
 # The cluster that uses the folder (its -a), then the number of each process that has joined it.
 MEMBERS_FILE = "cluster"
@@ -40,7 +40,7 @@ def lock_recovery_folder(
     check: Callable[[], object],
     clean: Callable[[], object],
 ) -> int:
-    """Keep everybody else out of a recovery folder until this process has ended.
+    """Lock a recovery folder until this process has ended.
 
     The lock is on the folder itself, so it needs no file, moves with the folder and can't be
     deleted. Processes of a cluster may share a folder. The first one has it to itself until it
@@ -77,10 +77,10 @@ def lock_recovery_folder(
 
 
 def unusable(folder: Path, error: OSError) -> SystemExit:
-    """Return the end of a start whose recovery folder can't be made, locked or written to."""
+    """Return the exit for a recovery folder that can't be made, locked or written to."""
     return SystemExit(
-        f"-r {folder}: it can't be used ({error.strerror}): it has to be a folder on a local disk "
-        f"with room left, and belong to user {os.geteuid()}"
+        f"-r {folder}: it can't be used ({error.strerror}): it must be a folder on a local disk "
+        f"with free space, owned by user {os.geteuid()}"
     )
 
 
@@ -108,7 +108,7 @@ def _join(descriptor: int, folder: Path, member: Member, check: Callable[[], obj
 
 def _in_use(folder: Path) -> str:
     return (
-        f"-r {folder}: another process uses this recovery folder: end that one first, with all of "
-        "its cluster, or give this one a folder and a KAFKA_GROUP_ID of its own; processes of one "
-        "cluster are started together, with the same -a"
+        f"-r {folder}: another process is using this recovery folder: stop it first, with its "
+        "whole cluster, or give this one its own folder and KAFKA_GROUP_ID; start the processes "
+        "of one cluster together, with the same -a"
     )

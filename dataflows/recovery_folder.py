@@ -17,8 +17,8 @@ from dataflows.uncommitted_state import resume_epoch
 __all__ = ["check_partitions", "check_recovery_folder", "require_recovery_files"]
 
 NEW_FOLDER = (
-    "move the folder away and make it anew (python -m bytewax.recovery {folder} 1): the state is "
-    "then rebuilt from the input, and no output is written twice"
+    "move the folder away and make a new one (python -m bytewax.recovery {folder} 1): the "
+    "state is then rebuilt from the input, and no output is written twice"
 )
 
 READ, WRITE = ".read", ".write"  # every flow's steps that keep a state for each input partition
@@ -88,7 +88,7 @@ def check_recovery_folder(
 
 
 def check_partitions(folder: Path, topic: str, partitions: int) -> None:
-    """Refuse state of partitions that the input doesn't have: the engine has a trace for it.
+    """Refuse state of partitions that the input lacks: the engine would end with a traceback.
 
     Args:
         folder: as given with `-r`; it fits otherwise.
@@ -105,9 +105,9 @@ def check_partitions(folder: Path, topic: str, partitions: int) -> None:
     known = {partition_name(partition) for partition in range(partitions)}
     if gone := sorted({key for step, key in state if step.endswith(READ)} - known):
         raise SystemExit(
-            f"-r {folder}: it has state of partitions {', '.join(gone)} of the input, but {topic} "
-            f"has {partitions} partitions: it was recreated, or INPUT_TOPIC is another one; start "
-            "with a new KAFKA_GROUP_ID and a new recovery folder"
+            f"-r {folder}: it has state for input partitions {', '.join(gone)}, but {topic} has "
+            f"only {partitions} partitions: the topic was recreated, or INPUT_TOPIC has changed; "
+            "start with a new KAFKA_GROUP_ID and a new recovery folder"
         )
 
 
@@ -176,8 +176,8 @@ def _check_steps(folder: Path, found: Set[str], known: Set[str]) -> None:
 def _check_epochs(folder: Path, stores: Sequence[sqlite3.Connection]) -> None:
     """Refuse files whose last run doesn't follow from what is committed in them.
 
-    Two processes that use a folder at once leave them so: the one that is ahead by an epoch deletes
-    the snapshots that the other one would go on from.
+    Two processes that use a folder at once leave it like that: the one that is ahead by an epoch
+    deletes the snapshots that the other one would resume from.
     """
     epoch = resume_epoch(stores)
     if epoch is None:
@@ -191,16 +191,14 @@ def _check_epochs(folder: Path, stores: Sequence[sqlite3.Connection]) -> None:
     read = {key for step, key in state if step.endswith(READ)}
     written = {key for step, key in state if step.endswith(WRITE)}
     if state and not read:
-        raise _mixed_up(folder, "it has state, but not how far the input is in it")
+        raise _mixed_up(folder, "it has state, but not the input offsets that belong to it")
     if unknown := sorted(written - read):
-        raise _mixed_up(
-            folder, f"it doesn't say how far partitions {', '.join(unknown)} are in its state"
-        )
+        raise _mixed_up(folder, f"it has no input offsets for partitions {', '.join(unknown)}")
 
 
 def _mixed_up(folder: Path, why: str) -> SystemExit:
     return SystemExit(
         f"-r {folder}: logins would be counted twice or not at all ({why}): two processes have "
-        f"used it at once, or its files are copies of different times; "
+        f"used it at once, or its files were copied at different times; "
         + NEW_FOLDER.format(folder=folder)
     )

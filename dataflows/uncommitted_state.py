@@ -37,8 +37,8 @@ def forget_uncommitted(folder: Path) -> None:
                     store.execute("DELETE FROM snaps WHERE snap_epoch >= ?", (epoch,))
         except sqlite3.Error as error:
             raise SystemExit(
-                f"-r {folder}: what was never committed can't be deleted from it ({error}): end "
-                "whatever else has it open, make room on its disk, or put a copy of the folder in "
+                f"-r {folder}: uncommitted snapshots can't be deleted from it ({error}): stop "
+                "whatever else has it open, free some disk space, or put a copy of the folder in "
                 "its place"
             ) from None
 
@@ -47,7 +47,7 @@ def resume_epoch(stores: Sequence[sqlite3.Connection]) -> int | None:
     """Return the epoch that the engine will begin with: snapshots of earlier ones are committed.
 
     It is the least that a worker of the last run came to; one that committed nothing is where that
-    run began. None before the first run, and where a file is missing: nobody can tell then.
+    run began. None before the first run, or if a file is missing: the epoch is unknown then.
 
     Args:
         stores: the files of a recovery folder.

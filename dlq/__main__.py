@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(str(error))
         return INTERRUPTED if draining.is_set() else 1
     except SystemExit as end:
-        if end.code != 0:  # the line of a wait in vain; 0 is that of one that was interrupted
+        if end.code != 0:  # the wait failed, with a line; 0 means that it was interrupted
             raise
     return INTERRUPTED if draining.is_set() else 0
 

@@ -10,7 +10,7 @@ from dlq.repair import Repair, RepairError, repaired
 
 __all__ = ["Fate", "Judge", "Outgoing", "Verdict"]
 
-UNREADABLE = "unreadable"  # the reason of a letter that holds a whole batch of Kafka's
+UNREADABLE = "unreadable"  # reason of a dead letter that holds a whole Kafka batch
 
 
 class Fate(StrEnum):
@@ -20,7 +20,7 @@ class Fate(StrEnum):
     REPLAYED_BEFORE = "replayed before"
     NO_LETTER = "without the headers of a dead letter"
     OTHER_TOPIC = "of another input topic"
-    UNREADABLE = "unreadable batches, whose records nobody can send one by one"
+    UNREADABLE = "unreadable batches, whose records can't be replayed one by one"
     NO_PARTITION = "of a partition that the input topic doesn't have"
     TRUNCATED = "truncated, which only --repair can make whole"
     LEFT_BY_REPAIR = "left by the repair function"

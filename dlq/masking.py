@@ -23,7 +23,7 @@ VOCABULARY = (
 _words = re.compile(r"[^\W_]+(?:_[^\W_]+)*|_")
 _known = re.compile(rf"(?:_|{VOCABULARY})+", re.IGNORECASE | re.ASCII)
 _reason = re.compile(r"[a-z_]{1,40}")
-# How the flow names a batch that can't be read. Who reads this sees an offset of any size anyway.
+# How the flow names an unreadable batch. Its readers may see offsets of any size anyway.
 _offsets = re.compile(r"offsets \d{1,19} to \d{1,19}: ")
 # A sentence of the flow's own: words, and short numbers with a comma at the thousands.
 _plain_word = re.compile(r"[(\"']?(?:[A-Za-z][A-Za-z_'-]*(?:-\d{1,3})?|\d[\d,]{0,6})[)\"',.;:]?")

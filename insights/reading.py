@@ -51,13 +51,13 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
 
 
 def _quiet(connection: Connection) -> dict[str, Any]:
-    """Return what a client here is made with: it comes back soon after a broker does.
+    """Return a client's options here: it reconnects soon after a broker is back.
 
     One that is no longer let in raises RefusedError from the call that serves its errors.
     """
     return {
         "reconnect.backoff.max.ms": 1_000,
-        "log_level": 0,  # its users tell themselves when the broker is away
+        "log_level": 0,  # callers report an unreachable broker themselves
         "error_cb": _on_error(connection),
     }
 

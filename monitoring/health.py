@@ -80,7 +80,7 @@ class Health:
     def unready(self) -> str | None:
         """Return why the process doesn't process logins now, None if it does."""
         if self._ends:
-            return "this process ends: the last line of its log says why"
+            return "this process is stopping: the last line of its log says why"
         if self._draining():
             return "draining"
         if not self._assigned:

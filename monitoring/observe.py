@@ -29,7 +29,7 @@ __all__ = [
     "written",
 ]
 
-METRICS_SAY_WHY = Event()  # this process ends, and why can be seen in its metrics alone
+METRICS_SAY_WHY = Event()  # this process ends, and only its metrics show why
 
 
 def batch_read(records: int) -> None:

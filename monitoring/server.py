@@ -25,8 +25,8 @@ __all__ = ["MonitoringServer", "own_port", "serve_monitoring"]
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
-# A process whose metrics say why it ends waits for one more look at them, or nobody would ever see
-# it; but not if nobody looks.
+# A process whose metrics say why it ends waits for one more scrape, or the reason would never be
+# seen; but not if nobody scrapes it.
 LAST_LOOK_SECONDS = 20.0
 LOOKED_LATELY_SECONDS = 60.0
 
@@ -103,7 +103,7 @@ class MonitoringServer(ThreadingHTTPServer):
             self._looked.notify_all()
 
     def await_last_look(self) -> None:
-        """Wait, for a while, until somebody has seen in the metrics why this process ends."""
+        """Wait, for a while, until the metrics that say why this process ends were scraped."""
         now = time.monotonic()
         with self._looked:
             watched = now - self._looked_at < LOOKED_LATELY_SECONDS

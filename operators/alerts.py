@@ -30,8 +30,8 @@ from operators.watch import AnySeen, Watch, WatchState
 __all__ = ["Findings", "FindingsLogic", "Judged", "alert_key", "alert_records", "findings"]
 
 FASTEST = 1  # of zlib's levels
-# What a window takes in memory if each login brings a new user and network, and what the part of an
-# input partition takes at most, however long names are, since the rest is left out: measured.
+# Measured memory of a window: for each login, if all bring a new user and network; and at most for
+# the part of one input partition, however long names are, since the rest is left out.
 BYTES_A_LOGIN = 1_200
 LARGEST_PART_BYTES = 80_000_000
 _to_json = msgspec.json.Encoder().encode

@@ -122,5 +122,5 @@ def sort_out(
 
 
 def unreadable(source: RecordBatch, detail: str) -> LoginBatch[AnyLogin]:
-    """Return what becomes of a batch of Kafka's that can't be read: a single dead letter."""
+    """Return the outcome of an unreadable Kafka batch: a single dead letter."""
     return LoginBatch(source, [], [], [(0, Reject(Reason.UNREADABLE, detail))])

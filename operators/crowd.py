@@ -1,7 +1,7 @@
 """What is known of a network or a user in a window: who came, and from where.
 
-How many names each has is bounded here; how many all of them have, by who adds to them, who says
-whether there is room for another one.
+The number of names of each is bounded here; their total is bounded by the caller, who says whether
+there is room for another one.
 """
 
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
         return len(self.named)
 
     def add(self, user: str, *, room: bool = True) -> int:
-        """Add a user, by name if there is room; return how many names more are kept."""
+        """Add a user, by name if there is room; return how many more names are kept."""
         if self.sketch is None:
             if user in self.named:
                 return 0
@@ -87,9 +87,9 @@ class Whereabouts(msgspec.Struct, array_like=True, gc=False):
         return len(self.networks) + len(self.locales)
 
     def add(self, network: str | None, locale: str | None, *, room: bool = True) -> int:
-        """Add a login, of new names only if there is room; return how many names more are kept.
+        """Add a login, of new names only if there is room; return how many more names are kept.
 
-        Of what isn't known nothing is kept.
+        Unknown (None) values are not kept.
         """
         more, most = 0, KEPT if room else 0
         if network is not None:
@@ -117,7 +117,7 @@ def decode_sketch(_type: type, data: Any) -> UserSketch:
 
 
 def _count(counts: dict[str, int], value: str, count: int, most: int = KEPT) -> int:
-    """Count a value, a new one if there are fewer than the most; return how many are new."""
+    """Count a value, a new one only below the maximum; return how many are new."""
     before = counts.get(value)
     if before is not None:
         counts[value] = before + count

@@ -85,7 +85,7 @@ def decode_batch(batch: RecordBatch, now: Callable[[], float] = time.time) -> Lo
 
 
 def _written_or_read(timestamps: list[int], now: Callable[[], float]) -> Sequence[int]:
-    """Return when each record was written, in ms; when it is read, where it doesn't say."""
+    """Return when each record was written, in ms, or the time of reading if that is unknown."""
     if not timestamps or (has_time(min(timestamps)) and has_time(max(timestamps))):
         return timestamps
     read = int(now() * 1_000)

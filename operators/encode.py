@@ -45,7 +45,7 @@ def encode_batch(batch: LoginBatch[ProcessedLogin]) -> OutputBatch:
 
 
 def _arrived(source: RecordBatch) -> int | None:
-    """Return when the batch's first record was written, if it says so."""
+    """Return when the batch's first record was written, if it has a timestamp."""
     first = source.timestamps[0] if source.timestamps else None
     return first if first is not None and has_time(first) else None
 

@@ -136,7 +136,7 @@ def _hour(hours: int) -> str:
 
 
 def _ahead(batch: LoginBatch[Login]) -> list[int]:
-    """Return the places of the logins from clocks that are ahead of their records."""
+    """Return the indexes of the logins whose timestamps are ahead of their records."""
     timestamps, record_times = [login.timestamp for login in batch.logins], batch.record_times
     if none_is_ahead(timestamps, record_times, AHEAD_MS):
         return []

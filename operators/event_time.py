@@ -14,7 +14,7 @@ AHEAD_MS = 60_000  # a clock that is further ahead than this is wrong, rather th
 
 
 def has_time(record_time: int) -> bool:
-    """Tell whether a record's timestamp, in ms since the epoch, can be when it was written."""
+    """Tell whether a record's timestamp, in ms since the epoch, is plausible."""
     return FIRST_RECORD_TIME <= record_time <= LAST_RECORD_TIME
 
 
@@ -29,9 +29,9 @@ def is_ahead(timestamp: int, record_time: int) -> bool:
 
 
 def none_is_ahead(timestamps: Sequence[int], record_times: Sequence[int], by_ms: int = 0) -> bool:
-    """Tell whether no login claims to be newer than its record by more than this; nearly always.
+    """Tell whether no login claims to be newer than its record by more than this: the usual case.
 
-    Loops in C, since every login is looked at; pair by pair only where it takes that.
+    Loops in C, since every login is checked; pair by pair only if those can't decide it.
 
     Args:
         timestamps: the logins', in seconds since the epoch.

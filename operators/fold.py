@@ -25,14 +25,14 @@ STATE_VERSION = 1
 # 9,000 with 3,000 users each. A partition that is read days behind another one needs so many.
 MOST_BYTES = 256_000_000
 RELIEVED_BYTES = MOST_BYTES * 9 // 10  # so that not every batch beyond the limit closes windows
-FEWEST_WINDOWS = 10  # stay open whatever they take: some are, in any flow
-MANY_WINDOWS = 500  # and twice, four times as many: worth a line, long before they are too many
+FEWEST_WINDOWS = 10  # stay open whatever they take: any flow has some
+MANY_WINDOWS = 500  # logged at this number and each doubling, long before it is too many
 NAMED_PARTITIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class WindowConfig:
-    """What a windowed fold has to be told.
+    """The configuration of a windowed fold.
 
     Attributes:
         windowing: what windows there are.
@@ -100,7 +100,7 @@ class FoldLogic(
         self._open: dict[int, Window] = {}
         self._oldest_first: list[int] = []  # a heap of their starts: there may be many thousands
         self._memory = 0  # of all open windows
-        self._many = MANY_WINDOWS  # open ones, of which is told next
+        self._many = MANY_WINDOWS  # open windows at which the next line is due
         self._incomplete_to: dict[int, int] = {}  # by partition: see Summary
         watermark = None
         if state is not None:
@@ -201,8 +201,8 @@ class FoldLogic(
     def _give_up_oldest(self) -> None:
         """Move the watermark past the oldest windows, until the others take little enough.
 
-        One partition holds them open, and nobody knows whether it is read slowly or will never come
-        along. This depends on what was folded, and not on when.
+        One partition holds them open, and may be read slowly or never catch up: that is unknown.
+        What is closed depends on what was folded, not on when.
         """
         memory, count = self._memory, 0
         starts = sorted(self._open)[:-FEWEST_WINDOWS]
@@ -215,12 +215,12 @@ class FoldLogic(
         self._watermark.raise_to(end)
 
     def _tell_of_many(self) -> None:
-        """Say what the open windows wait for, each time that they are twice as many."""
+        """Log what the open windows wait for, each time their number has doubled."""
         count = len(self._open)
         if count >= self._many:
             behind = self._watermark.behind(self._windowing.end(self._oldest_first[0]))
             self._config.tell(
-                f"{count:,} windows are open: they are written once there are newer logins in "
+                f"{count:,} windows are open: they are written once newer logins arrive in "
                 f"{_named(behind)}"
             )
             self._many = 2 * count
@@ -273,8 +273,8 @@ def _named(behind: Sequence[tuple[int, int | None]]) -> str:
 
 def _too_much_line(count: int, end: int, behind: str, length_setting: str) -> str:
     return (
-        f"the oldest {count:,} windows, up to {iso_time(end)}, are closed early: all open ones "
-        f"took more than {MOST_BYTES // 1_000_000} MB, waiting for {behind}; logins that still "
-        "come for them count as late. If a clock stands still where these logins come from, set it "
-        f"right; if reading is only far behind there, a longer {length_setting} needs fewer windows"
+        f"the oldest {count:,} windows, up to {iso_time(end)}, are closed early: open windows "
+        f"took more than {MOST_BYTES // 1_000_000} MB, waiting for {behind}; further logins for "
+        "them count as late. If the clock of whoever writes there has stopped, correct it; if "
+        f"reading is only far behind there, a longer {length_setting} needs fewer windows"
     )

@@ -1,22 +1,22 @@
-"""One line for the people who run the flow when many logins come too late for their windows."""
+"""One line for the operators of the flow when many logins come too late for their windows."""
 
 import time
 from collections.abc import Callable
 
 __all__ = ["LateWatch"]
 
-JUDGED_LOGINS = 200  # fewer say nothing: a phone that was offline sends a few dozen at once
+JUDGED_LOGINS = 200  # fewer prove nothing: a phone that was offline sends a few dozen at once
 MANY = 0.1  # of the logins judged
-SECONDS_BETWEEN_LINES = 3_600.0  # it goes on until somebody has mended it: once an hour is enough
+SECONDS_BETWEEN_LINES = 3_600.0  # it lasts until somebody fixes the cause: hourly is enough
 
 
 class LateWatch:
-    """Counts late logins, and tells when there are many.
+    """Counts late logins, and reports when there are many.
 
     Args:
         tell: takes the line.
         setting: the allowed lateness's name and value, for the line.
-        clock: seconds, never going back.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class LateWatch:
 
     def _line(self) -> str:
         return (
-            f"{self._late:,} of the last {self._logins:,} logins came too late, so that no window "
-            "has them: a producer's clock is fast, old logins were sent again, or logins arrive "
-            f"later than {self._setting} allows (docs/operations.md, LoginManyLate, says how to "
-            "tell); more such lines within the hour are left out"
+            f"{self._late:,} of the last {self._logins:,} logins came too late for their windows: "
+            "a producer's clock is fast, old logins were sent again, or logins arrive later than "
+            f"{self._setting} allows (docs/operations.md, LoginManyLate, says how to tell); this "
+            "is logged at most once an hour"
         )

@@ -6,7 +6,7 @@ from hashlib import sha256
 __all__ = ["LONGEST_NAME", "kept_name", "kept_names"]
 
 # Bytes of UTF-8. The longest ids that the login flow makes itself (with USER_ID_KEY) have as many.
-# A digest is always longer, so that no name can be taken for another one's digest.
+# A digest is always longer, so no name can be mistaken for another one's digest.
 LONGEST_NAME = 73
 
 
@@ -23,7 +23,7 @@ def kept_name(name: str) -> str:
 
 def kept_names(names: Sequence[str]) -> Sequence[str]:
     """Return how each of many names is kept; nearly always all of them as they are."""
-    # Three loops in C tell that none is too long.
+    # Loops in C, and the usual case: none is too long.
     if max(map(len, names), default=0) <= LONGEST_NAME and "".join(names).isascii():
         return names
     return list(map(kept_name, names))

@@ -163,7 +163,7 @@ def report(
         up: of all partitions.
         every: how many records, logins and dead letters together, lie between two reports.
         refuse: ends the run with a text when state of an earlier run doesn't fit.
-        judged: is told how many logins came, and how many were late, of these or earlier ones.
+        judged: called with how many logins came, and how many of these or earlier ones were late.
     """
     keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _tally: REPORT_KEY)
 
@@ -180,7 +180,7 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         every: how many records lie between two reports.
         state: what snapshot() returned in an earlier run, or None.
         clock: seconds, never going back.
-        judged: is told how many logins came, and how many were late, of these or earlier ones.
+        judged: called with how many logins came, and how many of these or earlier ones were late.
 
     Raises:
         StateFormatError: another version of this program wrote the state.

@@ -20,7 +20,7 @@ class Sightings:
     """What crosses workers in place of logins, in their order.
 
     Attributes:
-        users: each login's user id, like the next two as `kept_name` has it.
+        users: each login's user id, like the next two as returned by `kept_name`.
         networks: parallel to it, the masked address; None where it isn't known.
         locales: parallel to it; None where it isn't known.
     """

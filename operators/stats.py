@@ -26,7 +26,7 @@ KEPT_KEYS = 1_000  # values come from outside: a map of them needs a bound
 LONGEST_KEY = 64  # bytes of UTF-8
 ALWAYS_FITS = LONGEST_KEY // 4  # characters: one takes at most 4 bytes, so no need to encode
 OTHER = "other"
-# What totals take in memory, by measurement of windows with 1 to 20,000 logins.
+# Memory that totals take, measured with windows of 1 to 20,000 logins.
 EMPTY_STATS_BYTES = 1_500
 BYTES_A_USER = 12
 LARGEST_SKETCH_BYTES = 20_000
@@ -238,7 +238,7 @@ class LoginStats:
             mine.merge(theirs)
 
     def memory(self) -> int:
-        """Return about how many bytes it takes; measured, and a little more than that."""
+        """Return about how many bytes it takes: as measured, rounded up."""
         keys = sum(counts.kept() for counts in self._maps())
         users = min(BYTES_A_USER * self.logins, LARGEST_SKETCH_BYTES)
         return EMPTY_STATS_BYTES + users + BYTES_A_KEY * keys

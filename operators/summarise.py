@@ -61,7 +61,7 @@ class Summary(Generic[Total]):
 
     @property
     def has_logins(self) -> bool:
-        """Whether there is a login in it, in time or late."""
+        """Whether it contains a login, on time or late."""
         return bool(self.windows or self.late)
 
     @property

@@ -15,10 +15,10 @@ SHARDS = 16
 LG_SLOTS = 10
 COUNTERS = 768
 MOST_SEEN = 2 * COUNTERS  # of a shard, before what its sketch has dropped is dropped here
-# Below all subjects together: three for each of the most that there can be. 100 for each would be
-# 400 MB.
+# Names of all subjects together: three for each of the most subjects that there can be. With 100
+# for each it would be 400 MB.
 MOST_NAMES = 3 * SHARDS * MOST_SEEN
-UNSEEN = ""  # no subject is called so
+UNSEEN = ""  # no subject has this name
 
 
 class Seen(Protocol):
@@ -80,7 +80,7 @@ class Watch(Generic[AnySeen]):
 
     def left_out(self) -> bool:
         """Tell whether there was more than is kept, and something was left out."""
-        # What a sketch never saw may have come as often as the most that it has dropped.
+        # The upper bound of a subject that it never saw is the highest count that a sketch dropped.
         dropped = any(sketch.get_upper_bound(UNSEEN) for sketch, _ in self._shards)
         return dropped or not self.has_room
 

@@ -39,7 +39,7 @@ class Watermark:
             self._newest.update(newest)
 
     def hear(self, partition: int, newest: int | None, coverage: Coverage, *, logins: bool) -> None:
-        """Note what a batch of a partition tells.
+        """Take in what a batch says about its partition.
 
         Args:
             partition: of the input.
@@ -72,7 +72,7 @@ class Watermark:
     def behind(self, time: int) -> list[tuple[int, int | None]]:
         """Return the partitions that keep the watermark from a time, the furthest behind first.
 
-        Each comes with its newest login's time, None for one that has given no login yet.
+        Each comes with its newest login's time, None if it has had no login yet.
         """
         active = sorted(set(range(self._partitions)) - self._idle)
         found = [(partition, self._newest.get(partition)) for partition in active]

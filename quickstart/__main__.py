@@ -47,7 +47,7 @@ def main() -> int:
         except (FolderInUseError, LocalKafkaError) as error:
             return say(str(error), status=1)
         except KeyboardInterrupt:
-            return say("stopping all parts; run it again to go on from here")
+            return say("stopping all parts; run it again to resume")
 
 
 def _run(parts: ExitStack, port: int, settings: Settings) -> int:

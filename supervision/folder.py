@@ -11,7 +11,7 @@ from supervision.lines import say
 __all__ = ["FolderInUseError", "is_held", "locked", "own_folder"]
 
 POLL_SECONDS = 0.05
-LOOK_SECONDS = 1.0  # whoever only looks has the lock as well, for a moment
+LOOK_SECONDS = 1.0  # a mere look takes the lock as well, for a moment
 
 
 class FolderInUseError(Exception):
@@ -20,29 +20,29 @@ class FolderInUseError(Exception):
 
 @contextmanager
 def own_folder(folder: Path, wait_seconds: float) -> Iterator[int]:
-    """Hold a folder as its only supervisor, and give a lock's file for the processes to inherit.
+    """Hold a folder as its only supervisor, and give a lock's descriptor for processes to inherit.
 
-    Where a supervisor was killed, its processes are still ending: they are waited for, with a line.
+    If a supervisor was killed, its processes may still be ending: this waits for them, with a line.
 
     Args:
         folder: made if it is missing.
-        wait_seconds: how long those of a killed supervisor may take.
+        wait_seconds: how long the processes of a killed supervisor may take.
 
     Raises:
         FolderInUseError: it has a supervisor, or processes of a former one that don't end.
     """
     folder.mkdir(parents=True, exist_ok=True)
     where, processes = folder.absolute(), folder / "processes.lock"
-    with locked(_supervisor(folder), LOOK_SECONDS, f"another one runs in {where}: end it first"):
+    with locked(_supervisor(folder), LOOK_SECONDS, f"another run uses {where}: stop it first"):
         if _is_locked(processes):
-            say(f"waiting for what an earlier run in {where} has left to end")
-        left = f"what an earlier run in {where} has left doesn't end: kill it"
+            say(f"waiting for processes left by an earlier run in {where} to end")
+        left = f"processes left by an earlier run in {where} don't end: kill them"
         with locked(processes, wait_seconds, left) as lock:
             yield lock
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether a folder has a supervisor that lives."""
+    """Tell whether a folder has a live supervisor."""
     return _is_locked(_supervisor(folder))
 
 

@@ -11,13 +11,13 @@ from supervision import guardian
 
 __all__ = ["GuardedProcess"]
 
-KILL_SECONDS = 10.0  # by then a killed process is gone, and its guardian too
+KILL_SECONDS = 10.0  # a killed process and its guardian are gone by then
 
 
 class GuardedProcess:
     """A command under a guardian that outlives this process, and then ends the command too.
 
-    Each runs in a process group of its own, so a Ctrl-C on the terminal reaches their owner only.
+    Each runs in its own process group, so a Ctrl-C on the terminal reaches only the owner.
     Not in a session of their own: Linux shares the cores out by session (autogroup), and one of
     version 6.18 was seen to give a broker in another session than its clients nothing at all for up
     to a minute.
@@ -72,11 +72,11 @@ class GuardedProcess:
             os.kill(self.pid, signum)
 
     def begin_end(self) -> None:
-        """Ask it to stop, also when it is paused; it is killed if it doesn't."""
+        """Ask it to stop, even if it is paused; it is killed if it doesn't."""
         self._held.close()
 
     def end(self) -> None:
-        """Do that, and return when it has ended."""
+        """Ask it to stop, and return when it has ended."""
         self.begin_end()
         try:
             self.wait(self._limit)

@@ -1,4 +1,4 @@
-"""Runs a command for as long as whoever started it lives, however that one ends.
+"""Runs a command for as long as its owner lives, however the owner ends.
 
     python guardian.py SECONDS COMMAND [ARGUMENT ...]
 
@@ -50,7 +50,7 @@ def _end_with_owner(process: subprocess.Popen[bytes], seconds: float) -> None:
         while os.read(OWNER, 1):
             pass
     process.terminate()
-    process.send_signal(signal.SIGCONT)  # a stopped process would not even see the other
+    process.send_signal(signal.SIGCONT)  # a stopped process wouldn't see the other signal
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -59,14 +59,14 @@ def _end_with_owner(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody may be there any more to read it
+    with contextlib.suppress(OSError):  # there may be no reader any more
         print(line, file=sys.stderr, flush=True)
 
 
 def _die_of(signum: int) -> None:
     """End by the signal that ended the command, without a memory dump of this process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):  # some can't be handled, nor need it
+    with contextlib.suppress(OSError):  # some signals can't be handled, and needn't be
         signal.signal(signum, signal.SIG_DFL)
     os.kill(os.getpid(), signum)
 

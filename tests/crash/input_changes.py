@@ -1,4 +1,4 @@
-"""Faults of the input topic: more partitions, and another topic under the same name."""
+"""Faults of the input topic: more partitions, and a new topic under the same name."""
 
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["more_partitions", "recreate_input"]
 
-GROWN = "partitions now, it had"
+GROWN = "partitions; it had"
 GONE = ("was deleted while the flow was running", "was deleted and recreated while the flow was")
 ANOTHER_INPUT = (
     "tells of another input",
     "was made again since the last run",
-    "it was recreated, or INPUT_TOPIC is another one",
+    "the topic was recreated, or INPUT_TOPIC has changed",
 )
 STOP_SECONDS = 60.0
 WRITE_SECONDS = 120.0

@@ -33,10 +33,10 @@ KINDS = {
     "broker-nap": (1, 3, 5),  # SIGSTOP of the broker for less than the time-out
     "broker-kill": (0, 1, 2),  # kill -9 of the broker, started again after so many seconds
     "broker-sleep": (2, 4),  # SIGSTOP of the broker for so many seconds past the time-out
-    "two-on-one-folder": (1, 2, 3),  # so many processes of a second copy are started on it
+    "two-on-one-folder": (1, 2, 3),  # number of processes of a second copy, started on it
     # SIGSTOP of all while they start, others are started meanwhile (1: on a copy of the folder)
     "stalled-start": (0, 1),
-    "more-partitions": (1, 2),  # so many are added to the input: the flow ends, and is restarted
+    "more-partitions": (1, 2),  # number added to the input: the flow ends, and is restarted
     "restart": (1, 2, 3),  # kill -9 of all there is, the broker among it
 }
 POINTS = (

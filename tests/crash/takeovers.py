@@ -1,4 +1,4 @@
-"""Faults in which a second start of the flow meets a first one that is still there."""
+"""Faults in which a second start of the flow meets one that is still running."""
 
 import time
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["FENCED", "stalled_start", "two_on_one_folder", "zombie"]
 
 FENCED = "may write no more"
-IN_USE = "another process uses this recovery folder"
+IN_USE = "another process is using this recovery folder"
 TAKE_OVER_SECONDS = 120.0
 PIECE = 50  # records at a time, so that whoever is behind has something to write
 START_SHARE = 3.0  # of a fault's delay: a start takes up to as many seconds
@@ -33,7 +33,7 @@ def two_on_one_folder(run: "SeedRun", fault: Fault) -> str | None:
 
 
 def zombie(run: "SeedRun", fault: Fault) -> str | None:
-    """Let others take over while all stand still; who wakes up then has to end with a line."""
+    """Let others take over while all are suspended; those that wake up must end with a line."""
     sleeper = run.cluster
     with stopped(sleeper.send):
         run.use_another_folder(copied=bool(fault.value))
@@ -49,9 +49,9 @@ def zombie(run: "SeedRun", fault: Fault) -> str | None:
 
 
 def stalled_start(run: "SeedRun", fault: Fault) -> str | None:
-    """Let a start stand still while others are started, on its folder or on a copy of it.
+    """Suspend a start while others are started, on its folder or on a copy of it.
 
-    On its own folder one of both is refused: who has come to the lock first uses it. On another
+    On its own folder one of the two is refused: whichever took the lock first uses it. On another
     folder the sleeper may take over in turn what it had not opened yet; a supervisor that starts
     the others again wins in the end.
     """

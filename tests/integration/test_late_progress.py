@@ -1,4 +1,4 @@
-"""At-least-once delivery, where nobody is fenced: what a process that was asleep writes late."""
+"""At-least-once delivery, without fencing: what a suspended process writes late."""
 
 from threading import Event
 
@@ -22,7 +22,7 @@ def test_older_progress_behind_newer_one_stops_no_start(flow: Flow) -> None:
     run = flow.back_fill()
     assert numbers(flow.outputs()) == list(range(200))
     assert "final report: 200 logins" in run.output()
-    assert "going on from the saved state; nothing is lost" in run.output()
+    assert "resuming from the saved state; nothing is lost" in run.output()
 
 
 def write_late(flow: Flow, next_offset: int) -> None:

@@ -82,7 +82,7 @@ def test_a_recovery_folder_in_use(flow: Flow) -> None:
         line = refused(flow, *options, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     finally:
         os.close(descriptor)
-    assert line.startswith(f"-r {flow.recovery}: another process uses this recovery folder: end")
+    assert line.startswith(f"-r {flow.recovery}: another process is using this recovery folder:")
 
 
 def test_no_broker(flow: Flow, free_ports: list[int]) -> None:

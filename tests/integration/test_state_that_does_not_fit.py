@@ -44,7 +44,7 @@ def test_an_input_topic_made_again_stops_the_start(flow: Flow) -> None:
 
 
 def test_an_input_topic_recreated_with_fewer_partitions_stops_the_start(flow: Flow) -> None:
-    """The recovery folder has state of partitions that are gone: one line, no page of trace."""
+    """The recovery folder has state of partitions that are gone: one line, no traceback."""
     flow.topics.make(flow.input, partitions=2)
     flow.topics.send(flow.input, records(range(100), partitions=2))
     flow.back_fill()
@@ -52,7 +52,7 @@ def test_an_input_topic_recreated_with_fewer_partitions_stops_the_start(flow: Fl
     wait_until(lambda: flow.topics.describe(flow.input)["error_code"] != 0, "the topic is gone")
     flow.topics.make(flow.input, partitions=1)
     output = stopped(flow, *flow.recovery_options())
-    assert f"state of partitions 00001 of the input, but {flow.input} has 1 partitions" in output
+    assert f"state for input partitions 00001, but {flow.input} has only 1 partitions" in output
 
 
 def test_a_recovery_folder_of_another_group_stops_the_start(flow: Flow) -> None:
@@ -62,7 +62,7 @@ def test_a_recovery_folder_of_another_group_stops_the_start(flow: Flow) -> None:
     flow.back_fill()
     flow.group += "-other"
     output = stopped(flow, *flow.recovery_options())
-    assert "the folder is of another group, or the progress topic was deleted" in output
+    assert "the folder belongs to another group, or the progress topic was deleted" in output
 
 
 def test_a_deleted_progress_topic_stops_the_start(flow: Flow) -> None:

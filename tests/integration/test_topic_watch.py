@@ -12,7 +12,7 @@ from tests.support.flow import Flow, FlowProcess
 from tests.support.logins import numbers, records
 from tests.support.waiting import wait_until
 
-ENDS = (503, "not ready: this process ends: the last line of its log says why\n")
+ENDS = (503, "not ready: this process is stopping: the last line of its log says why\n")
 KINDS = ("deleted", "recreated", "grown", "output_deleted")
 
 
@@ -100,7 +100,7 @@ def test_more_partitions_are_read_after_a_restart(filled: Flow, free_ports: list
         filled.topics.send(filled.input, records(range(100, 700), partitions=6))
         assert [process.wait(60) for process in processes] == [1, 1]
         said = [process.output() for process in processes]
-        line = f"topic {filled.input} has 6 partitions now, it had 4 when the flow started: restart"
+        line = f"topic {filled.input} now has 6 partitions; it had 4 when the flow started: restart"
         assert any(line in output for output in said), said
     with ExitStack() as stack:
         processes = run(stack, filled, clusters, STOP_AT_END="true")

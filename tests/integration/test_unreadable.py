@@ -15,7 +15,7 @@ def test_a_damaged_batch_stops_the_flow_until_it_is_to_be_skipped(
     kafka: LocalKafka, flow: Flow
 ) -> None:
     """All that is before it comes out first, and then all but it, once, whatever is read again."""
-    # Without a checksum nobody would notice: what is damaged is the end of a login.
+    # Only a checksum shows it: what is damaged is the end of a login.
     flow.topics.make(flow.input, 1, **{"compression.type": "uncompressed"})
     send_batches(flow, 0, range(3))
     damage(kafka.log_file.parent, flow.input, 0, EACH)
@@ -33,7 +33,7 @@ def test_a_damaged_batch_stops_the_flow_until_it_is_to_be_skipped(
 
 
 def test_exactly_the_batches_that_cannot_be_read_are_skipped(kafka: LocalKafka, flow: Flow) -> None:
-    """In a row, at both ends of a log, too large when unpacked, of an aborted transaction."""
+    """In a row, at both ends of a log, too large when decompressed, of an aborted transaction."""
     flow.topics.make(flow.input, 3, **{"compression.type": "zstd"})
     send_batches(flow, 0, range(6))
     for batch in (0, 2, 3, 5):

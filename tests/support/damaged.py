@@ -1,4 +1,4 @@
-"""Batches in a broker's log that its readers can't read: damaged by hand, or too much unpacked."""
+"""Batches in a broker's log that clients can't read: damaged, or too large when decompressed."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 __all__ = ["damage", "send_too_much"]
 
 HEADER_BEGINNING = struct.Struct(">qi")  # first offset, length of what is behind this
-RECORD_BYTES, RECORDS_AT_ONCE = 1_000_000, 105  # the client unpacks a batch of up to 100 MB
+RECORD_BYTES, RECORDS_AT_ONCE = 1_000_000, 105  # the client decompresses up to 100 MB a batch
 
 
 def damage(broker_folder: Path, topic: str, partition: int, first_offset: int) -> None:
@@ -25,9 +25,9 @@ def damage(broker_folder: Path, topic: str, partition: int, first_offset: int) -
 
 
 def send_too_much(servers: str, topic: str, partition: int) -> int:
-    """Send a batch of a few KB that unpacks to 105 MB, and return how many records it has.
+    """Send a batch of a few KB that decompresses to 105 MB, and return how many records it has.
 
-    The topic must be one of compression.type=zstd: a broker that packs a batch anew doesn't write
+    The topic must be one of compression.type=zstd: a broker that recompresses a batch doesn't write
     its size into it, and without that the client gives up at 100 MB.
     """
     producer = Producer(

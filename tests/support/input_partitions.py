@@ -108,7 +108,7 @@ class _Client:
         return taken
 
     def position(self, where: list[TopicPartition]) -> list[TopicPartition]:
-        """Return the offset behind what was received, none before anything was."""
+        """Return the offset after the last record received, none before the first."""
         return [
             TopicPartition(
                 place.topic, place.partition, self._positions.get(place.partition, OFFSET_INVALID)

@@ -1,4 +1,4 @@
-"""Background threads: a failure is said, and what was begun goes on."""
+"""Background threads: a failure is logged, and the work is restarted."""
 
 from collections.abc import Callable
 from threading import Event

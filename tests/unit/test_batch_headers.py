@@ -1,4 +1,4 @@
-"""What the header of a stored batch tells of it, whether or not the rest can be unpacked."""
+"""What a stored batch's header says about it, whether or not the rest can be decompressed."""
 
 import struct
 from types import SimpleNamespace
@@ -11,11 +11,11 @@ from connectors.batch_headers import BatchHeaderError, StoredBatch, read_batch
 GZIP, FORMAT, OLD_FORMAT = 1, 2, 1
 TIMESTAMP = 1_720_622_216_000
 PRODUCER = 7
-LAST_OFFSET_DELTA = 23  # where it stands in a header
+LAST_OFFSET_DELTA = 23  # its position in a header
 
 
 def stored(first: int, records: int, record_format: int = FORMAT) -> bytes:
-    """Return a batch as it stands in the log; its records can't be unpacked."""
+    """Return a batch as it is in the log; its records can't be decompressed."""
     transaction = {"transactional": True, "producer_id": PRODUCER, "producer_epoch": 0}
     builder = MemoryRecordsBuilder(
         record_format,
@@ -54,9 +54,9 @@ def test_a_batch_is_all_of_it_from_the_offset_that_was_asked_for(asked: int, fir
 
 
 def test_the_last_batch_ends_with_the_log() -> None:
-    """Nothing stands behind it that could contradict."""
+    """Nothing comes after it that could contradict it."""
     assert read(stored(20, 10), 20, 30).last == 29
-    with pytest.raises(BatchHeaderError, match="offsets up to 29"):
+    with pytest.raises(BatchHeaderError, match="its last offset can't be 29"):
         read(stored(20, 10), 20, 29)
 
 

@@ -1,4 +1,4 @@
-"""How long a partition has been read to its end without a break, and when that is told."""
+"""How long a partition has been read to its end without a break, and when that is reported."""
 
 from collections.abc import Iterable
 

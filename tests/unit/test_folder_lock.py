@@ -60,7 +60,7 @@ class Users:
         with pytest.raises(SystemExit) as refusal:
             self.start(member)
         line = str(refusal.value)
-        assert line.startswith(f"-r {self.folder}: another process uses this recovery folder: end")
+        assert line.startswith(f"-r {self.folder}: another process is using this recovery folder:")
         assert "\n" not in line
         assert len(self.cleaned) == cleaned
 

@@ -25,7 +25,7 @@ def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     """One line, where something else has its name, or a part of its path isn't a folder."""
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "state"):
-        with pytest.raises(SystemExit, match=r"it can't be used \(.*\): it has to be a folder"):
+        with pytest.raises(SystemExit, match=r"it can't be used \(.*\): it must be a folder"):
             make_recovery_folder(folder)
 
 
@@ -60,7 +60,7 @@ def test_of_two_starts_at_once_one_makes_the_file(
     monkeypatch.setattr("dataflows.folder_lock.PREDECESSOR_SECONDS", 0.0)
     other = os.open(tmp_path, os.O_RDONLY)
     assert try_lock(other)
-    with pytest.raises(SystemExit, match="another process uses this recovery folder"):
+    with pytest.raises(SystemExit, match="another process is using this recovery folder"):
         make_recovery_folder(tmp_path)
     assert not list(tmp_path.iterdir())
     os.close(other)

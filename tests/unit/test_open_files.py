@@ -67,6 +67,6 @@ def test_a_hard_limit_that_is_too_low_stops_the_start() -> None:
     done = allow(128, 1_024, 200, 1)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
-    assert "200 partitions of in and 3 broker(s) need" in line
-    assert "open files at least, but this process may have 1024: raise the limit (ulimit -n" in line
+    assert "200 partitions of in on 3 broker(s) need at least " in line
+    assert "open files, but this process may have only 1024: raise the limit (ulimit -n" in line
     assert allow(128, 1_024, 200, 4).returncode == 0

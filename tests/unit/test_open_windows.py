@@ -105,12 +105,12 @@ def test_partition_a_week_ahead_of_another_closes_nothing_early() -> None:
 
 
 def test_many_open_windows_are_told_of_with_what_they_wait_for_each_time_they_double() -> None:
-    """A clock that stands still is heard of long before memory is short; and again, once it is."""
+    """A stopped clock is reported long before memory is short; and again, once it is."""
     fold = Fold()
     fold(1, 30)
     list(minutes(fold, 0, 0, 2_100))
     line = (
-        " windows are open: they are written once there are newer logins in partition 1 "
+        " windows are open: they are written once newer logins arrive in partition 1 "
         "(newest login 1970-01-01T00:00:30Z)"
     )
     assert fold.told == [f"{count}{line}" for count in ("500", "1,000", "2,000")]

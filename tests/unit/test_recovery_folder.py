@@ -199,30 +199,30 @@ def test_state_without_the_offsets_that_belong_to_it_is_refused(folder: Path, lo
     """The input would be read again on top of it, and counted twice."""
     change(folder, loss)
     line = refused(folder)
-    assert "logins would be counted twice or not at all (it has state, but not how far" in line
+    assert "logins would be counted twice or not at all (it has state, but not the" in line
     assert "two processes have used it at once" in line
-    assert "move the folder away and make it anew" in line
+    assert "move the folder away and make a new one" in line
 
 
 def test_a_partition_that_is_written_but_was_not_read_is_refused(folder: Path) -> None:
     """The offsets of some partitions may be lost, and those of others still there."""
     change(folder, "INSERT INTO snaps VALUES (datetime(), 'login.write', '00003', 1, x'00')")
-    assert "(it doesn't say how far partitions 00003 are in its state)" in refused(folder)
+    assert "(it has no input offsets for partitions 00003)" in refused(folder)
 
 
 def test_a_commit_ahead_of_the_last_run_is_refused(folder: Path) -> None:
-    """The engine has a page of trace for it: another process's commit, or a file of another day."""
+    """The engine ends with a traceback: another process's commit, or a file from another day."""
     change(folder, "UPDATE commits SET commit_epoch = commit_epoch + 100")
     assert "is committed, the last run is at" in refused(folder)
 
 
 def test_state_of_partitions_that_the_input_lacks_is_refused(folder: Path) -> None:
-    """The topic was recreated with fewer of them; the engine would end with a page of trace."""
+    """The topic was recreated with fewer of them; the engine would end with a long traceback."""
     change(folder, "UPDATE snaps SET state_key = '00003' WHERE step_id = 'login.read'")
     with pytest.raises(SystemExit) as refusal:
         check_partitions(folder, "logins", 3)
     line = str(refusal.value)
-    assert "state of partitions 00003 of the input, but logins has 3 partitions" in line
+    assert "state for input partitions 00003, but logins has only 3 partitions" in line
     assert "new KAFKA_GROUP_ID and a new recovery folder" in line
     assert "\n" not in line
     check_partitions(folder, "logins", 4)
@@ -312,5 +312,7 @@ def test_a_folder_that_can_not_be_written_to_is_told(folder: Path) -> None:
     """One line, whatever keeps it from being cleaned."""
     with closing(sqlite3.connect(folder / "part-0.sqlite3")) as store, store:
         store.execute("DROP TABLE fronts")
-    with pytest.raises(SystemExit, match=r"no such table: fronts\): end whatever .* make room"):
+    with pytest.raises(
+        SystemExit, match=r"no such table: fronts\): stop whatever .* free some disk"
+    ):
         forget_uncommitted(folder)

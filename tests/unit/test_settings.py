@@ -150,7 +150,7 @@ def test_a_topic_with_two_uses_stops_both_flows(
     monkeypatch.setenv(name, topic)
     with pytest.raises(SystemExit) as stopped:
         build()
-    rest = f" are both the topic {topic}: each needs a topic of its own"
+    rest = f" both name topic {topic}: give each a topic of its own"
     assert str(stopped.value) in {
         f"wrong setting: {name} and {other}{rest}",
         f"wrong setting: {other} and {name}{rest}",

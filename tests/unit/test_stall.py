@@ -1,4 +1,4 @@
-"""When reading stands still, and when it only looks so."""
+"""When reading is stuck, and when it only looks stuck."""
 
 from dataclasses import dataclass
 

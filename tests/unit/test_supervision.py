@@ -107,7 +107,7 @@ def test_a_killed_owner_takes_its_process_along(tmp_path: Path) -> None:
 
 
 def test_a_paused_process_ends_with_its_owner(tmp_path: Path) -> None:
-    """It goes on, so that it sees that it shall stop; the system's own SIGHUP doesn't reach it."""
+    """It is continued, so that it sees SIGTERM; the system's own SIGHUP doesn't reach it."""
     with owner(tmp_path, PATIENT) as parent:
         child = psutil.Process(int(line(parent)))
         assert os.getpgid(child.pid) != os.getpgid(child.ppid())
@@ -165,7 +165,7 @@ def test_a_folder_has_one_supervisor(tmp_path: Path) -> None:
     """A second one is refused with a line that says what to do, and is welcome afterwards."""
     with own_folder(tmp_path, 0):
         assert is_held(tmp_path)
-        with pytest.raises(FolderInUseError, match=r"another one runs in .*: end it first"):
+        with pytest.raises(FolderInUseError, match=r"another run uses .*: stop it first"):
             own_folder(tmp_path, 0).__enter__()
     assert not is_held(tmp_path)
     with own_folder(tmp_path, 0):
@@ -181,9 +181,9 @@ def test_what_a_killed_supervisor_left_is_waited_for(
         parent.kill()
         parent.wait()
         assert not is_held(tmp_path)
-        with pytest.raises(FolderInUseError, match="has left doesn't end: kill it"):
+        with pytest.raises(FolderInUseError, match="don't end: kill them"):
             own_folder(tmp_path, 0).__enter__()
-        assert "waiting for what an earlier run" in capfd.readouterr().err
+        assert "waiting for processes left by an earlier run" in capfd.readouterr().err
         child.kill()
         with own_folder(tmp_path, DEADLINE_SECONDS):
             assert not child.is_running()
@@ -198,7 +198,7 @@ def test_a_rescale_reaches_nobody_but_a_cluster(
         assert rescale(tmp_path, 2) == 0
         assert (tmp_path / "processes").read_text() == "2"
     assert rescale(tmp_path, 3) == 1
-    assert "no cluster runs with its state in" in capsys.readouterr().err
+    assert "no cluster is running in" in capsys.readouterr().err
     assert (tmp_path / "processes").read_text() == "2"
 
 

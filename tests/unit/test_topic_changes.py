@@ -23,7 +23,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands still by itself."""
+    """A clock that moves only when it is told to."""
     return Clock()
 
 
@@ -173,7 +173,7 @@ def test_a_suspicion_is_looked_into_sooner(changes: TopicChanges) -> None:
     [
         (None, "start with a new KAFKA_GROUP_ID and a new recovery folder"),
         (Topic(SECOND, 4), "start with a new KAFKA_GROUP_ID and a new recovery folder"),
-        (Topic(FIRST, 6), "topic in has 6 partitions now, it had 4 when the flow started: restart"),
+        (Topic(FIRST, 6), "topic in now has 6 partitions; it had 4 when the flow started: restart"),
     ],
 )
 def test_the_line_says_what_to_do(changes: TopicChanges, found: Topic | None, said: str) -> None:

@@ -45,7 +45,7 @@ WINDOWING = Windowing(60, 10)
 def test_a_skipped_batch_becomes_one_dead_letter(
     operators: Callable[[RecordBatch], Any], write: Callable[[Any], OutputBatch]
 ) -> None:
-    """It has the batch's first offset and bytes, and progress goes on behind the batch."""
+    """It has the batch's first offset and bytes, and progress continues after the batch."""
     stored = StoredBatch(FIRST, BEHIND - 1, 1_720_000_000_000, CONTENT, aborted=False)
     written = write(operators(_skipped(stored)))
     assert (written.records, written.next_offset) == ([], BEHIND)
@@ -57,7 +57,7 @@ def test_a_skipped_batch_becomes_one_dead_letter(
 
 
 def test_a_skipped_batch_counts_as_one_dead_letter() -> None:
-    """In report and breaker; how many logins it had nobody knows."""
+    """In report and breaker; how many logins it had is unknown."""
     stored = StoredBatch(FIRST, BEHIND - 1, 1_720_000_000_000, CONTENT, aborted=False)
     batch = _skipped(stored)
     assert summarise(enrich_batch(decode_batch(batch)), WINDOWING).rejects == {Reason.UNREADABLE: 1}
