@@ -30,9 +30,8 @@ from operators.watch import AnySeen, Watch, WatchState
 __all__ = ["Findings", "FindingsLogic", "Judged", "alert_key", "alert_records", "findings"]
 
 FASTEST = 1  # of zlib's levels
-# Measured memory of a window: for each login, if all bring a new user and network; and at most for
-# the part of one input partition, however long names are, since the rest is left out.
-BYTES_A_LOGIN = 1_200
+# Measured: the most that the part of one input partition takes, however long names are, since the
+# rest is left out.
 LARGEST_PART_BYTES = 80_000_000
 _to_json = msgspec.json.Encoder().encode
 _write_part = msgspec.msgpack.Encoder(enc_hook=encode_sketch).encode
@@ -121,9 +120,15 @@ class _Part:
         ):
             if network is not None:
                 crowd = networks.note(network)
-                networks.keep(crowd.add(user, room=networks.has_room))
+                had_none = crowd.sketch is None
+                names = crowd.add(user, room=networks.has_room)
+                networks.keep(names, sketches=had_none and crowd.sketch is not None)
             whereabouts = users.note(user)
             users.keep(whereabouts.add(network, locale, room=users.has_room))
+
+    def memory(self) -> int:
+        """Return about how many bytes it takes, by what is kept: see docs/alerts.md."""
+        return min(self.networks.memory() + self.users.memory(), LARGEST_PART_BYTES)
 
     def saved(self) -> bytes:
         """Return all of it; made ready anew only when something was added."""
@@ -140,7 +145,7 @@ class _Window:
         saved: what saved() returned in an earlier run, or None.
     """
 
-    __slots__ = ("_parts", "logins")
+    __slots__ = ("_memory", "_parts", "logins")
 
     def __init__(self, saved: bytes | None = None) -> None:
         self.logins = 0
@@ -148,13 +153,18 @@ class _Window:
         if saved is not None:
             self.logins, parts = msgspec.msgpack.decode(saved, strict=False)
             self._parts.update((partition, _Part(part)) for partition, part in parts)
+        self._memory = sum(part.memory() for part in self._parts.values())
 
     def add(self, partition: int, sightings: Sightings) -> None:
         """Take in logins of a partition, in their order."""
         self.logins += sightings.logins
-        if partition not in self._parts:
-            self._parts[partition] = _Part()
-        self._parts[partition].add(sightings)
+        part = self._parts.get(partition)
+        if part is None:
+            part = self._parts[partition] = _Part()
+        else:
+            self._memory -= part.memory()
+        part.add(sightings)
+        self._memory += part.memory()
 
     def saved(self) -> bytes:
         """Return all of it as bytes."""
@@ -162,8 +172,8 @@ class _Window:
         return msgspec.msgpack.encode((self.logins, parts))
 
     def memory(self) -> int:
-        """Return about how many bytes it takes: see docs/alerts.md."""
-        return min(BYTES_A_LOGIN * self.logins, LARGEST_PART_BYTES * len(self._parts))
+        """Return about how many bytes it takes: the parts' sum, since it's often asked for."""
+        return self._memory
 
     def judge(self, span: Span, thresholds: Thresholds) -> Judged:
         """Return what is to be said of the window; nothing in it is changed."""

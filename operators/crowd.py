@@ -34,6 +34,11 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
         """How many names are kept."""
         return len(self.named)
 
+    @property
+    def sketches(self) -> int:
+        """How many sketches are kept: one or none."""
+        return int(self.sketch is not None)
+
     def add(self, user: str, *, room: bool = True) -> int:
         """Add a user, by name if there is room; return how many more names are kept."""
         if self.sketch is None:
@@ -85,6 +90,11 @@ class Whereabouts(msgspec.Struct, array_like=True, gc=False):
     def names(self) -> int:
         """How many names are kept."""
         return len(self.networks) + len(self.locales)
+
+    @property
+    def sketches(self) -> int:
+        """How many sketches are kept: none."""
+        return 0
 
     def add(self, network: str | None, locale: str | None, *, room: bool = True) -> int:
         """Add a login, of new names only if there is room; return how many more names are kept.

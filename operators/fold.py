@@ -21,8 +21,9 @@ __all__ = ["FOLD_KEY", "FoldLogic", "WindowConfig"]
 
 FOLD_KEY = "windows"  # one key for all summaries: one state, so one watermark
 STATE_VERSION = 1
-# What all open windows together may take, by their own reckoning: some 100,000 with few logins, or
-# 9,000 with 3,000 users each. A partition that is read days behind another one needs so many.
+# What all open windows together may take, by their own reckoning: of the insights some 100,000 with
+# few logins, or 9,000 with 3,000 users each; of the alerts see docs/alerts.md. A partition that is
+# read days behind another one needs so many.
 MOST_BYTES = 256_000_000
 RELIEVED_BYTES = MOST_BYTES * 9 // 10  # so that not every batch beyond the limit closes windows
 FEWEST_WINDOWS = 10  # stay open whatever they take: any flow has some
@@ -70,7 +71,11 @@ class OpenWindow(Protocol[AnyTotal]):
         """Return all of it for the recovery store."""
 
     def memory(self) -> int:
-        """Return about how many bytes it takes: a function of the logins in it, not their order."""
+        """Return about how many bytes it takes.
+
+        A function of the logins in it and of each input partition's order, which a replay keeps:
+        not of batches, restarts or how partitions mix.
+        """
 
 
 Window = TypeVar("Window", bound=OpenWindow)  # type: ignore[type-arg]  # of what the fold is of

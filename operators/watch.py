@@ -19,6 +19,13 @@ MOST_SEEN = 2 * COUNTERS  # of a shard, before what its sketch has dropped is dr
 # for each it would be 400 MB.
 MOST_NAMES = 3 * SHARDS * MOST_SEEN
 UNSEEN = ""  # no subject has this name
+# Measured by resident memory, since sketches are outside Python's own. Short names take less, and
+# long ones up to a third more after a restart, when equal names are separate objects
+# (docs/alerts.md).
+EMPTY_BYTES = 8_000
+BYTES_A_SUBJECT = 500
+BYTES_A_NAME = 150
+BYTES_A_SKETCH = 9_000  # with up to some 1,500 users; larger ones take 20 KB at most
 
 
 class Seen(Protocol):
@@ -27,6 +34,10 @@ class Seen(Protocol):
     @property
     def names(self) -> int:
         """How many names are kept of it."""
+
+    @property
+    def sketches(self) -> int:
+        """How many sketches are kept of it."""
 
 
 AnySeen = TypeVar("AnySeen", bound=Seen)
@@ -45,11 +56,15 @@ class Watch(Generic[AnySeen]):
         make: makes what is known of a subject that wasn't seen yet.
 
     Attributes:
+        subjects: how many are known.
         names: how many names are kept of all subjects.
+        sketches: how many sketches.
     """
 
     def __init__(self, make: Callable[[], AnySeen]) -> None:
+        self.subjects = 0
         self.names = 0
+        self.sketches = 0
         self._make = make
         self._shards: list[tuple[Any, dict[str, AnySeen]]] = [
             (frequent_strings_sketch(LG_SLOTS), {}) for _ in range(SHARDS)
@@ -67,6 +82,7 @@ class Watch(Generic[AnySeen]):
             if len(known) >= MOST_SEEN:
                 self._drop(sketch, known)
             seen = known[subject] = self._make()
+            self.subjects += 1
         return seen
 
     @property
@@ -74,9 +90,19 @@ class Watch(Generic[AnySeen]):
         """Whether another name may be kept, whichever subject's."""
         return self.names < MOST_NAMES
 
-    def keep(self, names: int) -> None:
-        """Count names that are kept of a subject from now on."""
+    def keep(self, names: int, *, sketches: int = 0) -> None:
+        """Count names and sketches that are kept of a subject from now on."""
         self.names += names
+        self.sketches += sketches
+
+    def memory(self) -> int:
+        """Return about how many bytes it takes: a function of the subjects and their order."""
+        return (
+            EMPTY_BYTES
+            + BYTES_A_SUBJECT * self.subjects
+            + BYTES_A_NAME * self.names
+            + BYTES_A_SKETCH * self.sketches
+        )
 
     def left_out(self) -> bool:
         """Tell whether there was more than is kept, and something was left out."""
@@ -99,8 +125,14 @@ class Watch(Generic[AnySeen]):
         """Take on what to_state returned."""
         deserialize = frequent_strings_sketch.deserialize
         self._shards = [(deserialize(sketch), known) for sketch, known in state]
-        self.names = sum(seen.names for _, known in self._shards for seen in known.values())
+        everyone = [seen for _, known in self._shards for seen in known.values()]
+        self.subjects = len(everyone)
+        self.names = sum(seen.names for seen in everyone)
+        self.sketches = sum(seen.sketches for seen in everyone)
 
     def _drop(self, sketch: Any, known: dict[str, AnySeen]) -> None:
         for subject in [subject for subject in known if not sketch.get_lower_bound(subject)]:
-            self.names -= known.pop(subject).names
+            seen = known.pop(subject)
+            self.subjects -= 1
+            self.names -= seen.names
+            self.sketches -= seen.sketches

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from dataflows.security import LEFT_OUT, tell, thresholds
 from models import Alert, ProcessedLogin
 from operators import fold as windowed_fold
-from operators.alerts import Findings, Judged, alert_key, alert_records
+from operators.alerts import LARGEST_PART_BYTES, Findings, Judged, alert_key, alert_records
 from operators.bursts import HISTORY
 from operators.detectors import Span, Thresholds
 from operators.event_time import Windowing
@@ -21,6 +21,7 @@ from operators.late_watch import LateWatch
 from operators.names import kept_name
 from operators.sightings import Sightings
 from operators.state import StateFormatError
+from operators.watch import MOST_NAMES
 from settings import Settings
 from tests.support.alert_figures import long_names
 from tests.support.alert_oracle import AlertOracle
@@ -256,8 +257,8 @@ def test_windows_that_take_too_much_are_judged_early(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The oldest first, whatever partition holds them open, and the line has the settings' name."""
-    monkeypatch.setattr(windowed_fold, "MOST_BYTES", 60_000)
-    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", 50_000)
+    monkeypatch.setattr(windowed_fold, "MOST_BYTES", 300_000)
+    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", 250_000)
     run = AlertRun(2, LOW)
     run.read(1, [login(START, "somebody", None)])
     for number in range(20):
@@ -267,16 +268,75 @@ def test_windows_that_take_too_much_are_judged_early(
     assert "partition 1 (newest login" in capsys.readouterr().out
 
 
+def test_partition_hours_behind_a_busy_one_closes_nothing_early(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Many logins of few users take little: after an outage what it catches up with is judged."""
+    random, busy, hours = Random(5), 10, 6  # noqa: S311 - test data
+    run = AlertRun(2, DEFAULTS)
+    run.read(1, [login(START, "somebody", None)])
+    for begin in range(START, START + hours * 3_600, WINDOW):
+        users = enumerate(random.choices(range(500), k=busy * WINDOW))
+        run.read(
+            0, [login(begin + n // busy, f"u{user}", f"10.{user % 200}.0.0") for n, user in users]
+        )
+    assert "closed early" not in capsys.readouterr().out
+    run.read(1, spray(START + WINDOW, users=60))
+    run.read(1, [login(START + hours * 3_600, "somebody", None)])
+    assert [alert.kind for alert in run.alerts if alert.final] == ["password_spray"]
+    assert run.late == 0
+
+
+def test_flood_of_new_users_and_networks_closes_windows_early(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each login of it takes a kilobyte; in a tenth of the memory, so that it is soon too much."""
+    most = windowed_fold.MOST_BYTES // 10
+    monkeypatch.setattr(windowed_fold, "MOST_BYTES", most)
+    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", most * 9 // 10)
+    run, kilobyte = AlertRun(2, DEFAULTS), 1_000
+    run.read(1, [login(START, "somebody", None)])
+    for begin in range(START, START + 30 * WINDOW, WINDOW):
+        run.read(0, [login(begin, f"{begin}-{n:021}", f"{begin}::{n}") for n in range(1_000)])
+        open_windows = run._findings._open
+        assert sum(window.logins for window in open_windows.values()) * kilobyte <= most
+    assert "closed early" in capsys.readouterr().out
+
+
 def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
     """What a part's sketches drop takes none, however many logins there are."""
     window = AlertRun(1, LOW)._findings._window(None)
-    flood = Sightings(["user"] * 70_000, [None] * 70_000, [None] * 70_000)
+    names = [f"{number}" for number in range(60_000)]
+    flood = Sightings([name for name in names for _ in range(2)], names * 2, names * 2)
     window.add(0, flood)
     one_part = window.memory()
+    assert 10_000_000 < one_part <= LARGEST_PART_BYTES
     window.add(0, flood)
-    assert window.memory() == one_part
+    assert window.memory() <= LARGEST_PART_BYTES
+    before = window.memory()
     window.add(1, flood)
-    assert window.memory() == 2 * one_part
+    assert window.memory() == before + one_part
+
+
+@pytest.mark.parametrize(("most_names", "count"), [(MOST_NAMES, 52_000), (700, 6_000)])
+def test_reckoned_memory_depends_on_each_partition_s_logins_only(
+    monkeypatch: pytest.MonkeyPatch, most_names: int, count: int
+) -> None:
+    """Not on cuts, turns and restarts: by it windows are closed early, on a replay too."""
+    monkeypatch.setattr("operators.watch.MOST_NAMES", most_names)
+    random, empty = Random(6), AlertRun(1, LOW)._findings._window  # noqa: S311 - test data
+    users = [f"u{random.randrange(200) if number % 2 else number}" for number in range(count)]
+    networks = [f"n{random.randrange(5) if number % 2 else number}" for number in range(count)]
+    places = [random.choice(("NY", "FR", None)) for _ in range(count)]
+    whole, cut = empty(None), empty(None)
+    for partition in (0, 1):
+        whole.add(partition, Sightings(users, networks, places))
+    for first in range(0, count, cut_size := count // 4 - 7):
+        some = slice(first, first + cut_size)
+        for partition in (1, 0):
+            cut.add(partition, Sightings(users[some], networks[some], places[some]))
+        cut = empty(cut.saved())
+    assert empty(None).memory() < cut.memory() == whole.memory() < 2 * LARGEST_PART_BYTES
 
 
 def test_records_are_keyed_by_kind_subject_and_window() -> None:

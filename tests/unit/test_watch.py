@@ -14,7 +14,10 @@ def watched(subjects: list[str], restarts: int = 0) -> Watch[Crowd]:
     watch = Watch(Crowd)
     points = set(Random(restarts).sample(range(len(subjects)), restarts))  # noqa: S311
     for place, subject in enumerate(subjects):
-        watch.keep(watch.note(subject).add("u"))
+        crowd = watch.note(subject)
+        had = crowd.sketches
+        names = crowd.add("u", room=place % 3 > 0)
+        watch.keep(names, sketches=crowd.sketches - had)
         if place in points:
             again = Watch(Crowd)
             again.restore(watch.to_state())
@@ -56,12 +59,13 @@ def test_frequent_subjects_outlive_a_flood(flood: list[str]) -> None:
 
 
 @pytest.mark.parametrize("restarts", [0, 5])
-def test_names_are_counted_as_they_come_and_go(flood: list[str], restarts: int) -> None:
-    """Those of dropped subjects no longer count, in one run or in several."""
+def test_what_is_kept_is_counted_as_it_comes_and_goes(flood: list[str], restarts: int) -> None:
+    """What dropped subjects had no longer counts, in one run or in several."""
     watch = watched(flood, restarts)
-    assert watch.names == sum(
-        seen.names for _, known in watch.to_state() for seen in known.values()
-    )
+    kept = [seen for _, known in watch.to_state() for seen in known.values()]
+    assert watch.subjects == len(kept)
+    assert watch.names == sum(seen.names for seen in kept)
+    assert watch.sketches == sum(seen.sketches for seen in kept) > 0
 
 
 def test_it_tells_when_subjects_had_to_be_left_out(flood: list[str]) -> None:
