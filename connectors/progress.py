@@ -29,7 +29,7 @@ READING = {
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
     # Reports when everything committed was read. A position doesn't: after it is reassigned to an
-    # earlier offset, the client still returns its former position.
+    # earlier offset, the client may for a while still return its former position.
     "enable.partition.eof": True,
     # How long the broker holds a request at the end of the committed records before it says so; the
     # default, half a second each time, would be most of a restart.

@@ -25,6 +25,7 @@ class WorkerConsumer:
         self._most_held = most_held
         self._held: dict[int, list[Message]] = {}
         self._sought: dict[int, int] = {}
+        self._left: dict[int, int] = {}
         self._new: list[TopicPartition] = []
         self._full = False
 
@@ -53,21 +54,22 @@ class WorkerConsumer:
 
         It is negative before anything was received.
         """
+        position = self._received_to(partition)
         if held := self._held[partition]:
-            return held[0].offset() or 0
-        where = TopicPartition(self._topic, partition)
-        position: int = self.client.position([where])[0].offset
-        return max(position, self._sought.get(partition, position))
+            # An error may belong to a place that reading has left, far beyond what was read.
+            position = min(position, held[0].offset() or 0)
+        return position
 
     def go_on_at(self, partition: int, offset: int) -> None:
         """Continue a partition at an offset; records already received from it are discarded."""
         self._held[partition] = []
-        # Until something arrives from there, the client still returns its former position.
         self._sought[partition] = offset
         where = TopicPartition(self._topic, partition, offset)
         # Not a seek, which the client refuses after it has lost its way in a damaged batch.
         self.client.incremental_unassign([where])
         self.client.incremental_assign([where])
+        # The client forgets its position in the background: it may still return the former one.
+        self._left[partition] = self._client_position(partition)
 
     def is_elsewhere(self, message: Message) -> bool:
         """Tell whether an error belongs to another offset than the next, after reading was moved.
@@ -87,6 +89,19 @@ class WorkerConsumer:
         del self._held[partition]
         if not self._held:
             self.client.close()
+
+    def _received_to(self, partition: int) -> int:
+        """Return the offset behind what was received, or where reading has moved to since."""
+        position = self._client_position(partition)
+        sought = self._sought.get(partition, position)
+        if position == self._left.get(partition):
+            return sought
+        self._left.pop(partition, None)
+        return max(position, sought)
+
+    def _client_position(self, partition: int) -> int:
+        position: int = self.client.position([TopicPartition(self._topic, partition)])[0].offset
+        return position
 
     def _may_receive(self, partition: int) -> bool:
         for_others = sum(map(len, self._held.values())) - len(self._held[partition])

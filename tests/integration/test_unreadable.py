@@ -34,7 +34,7 @@ def test_a_damaged_batch_stops_the_flow_until_it_is_to_be_skipped(
 
 def test_exactly_the_batches_that_cannot_be_read_are_skipped(kafka: LocalKafka, flow: Flow) -> None:
     """In a row, at both ends of a log, too large when decompressed, of an aborted transaction."""
-    flow.topics.make(flow.input, 3, **{"compression.type": "zstd"})
+    flow.topics.make(flow.input, 4, **{"compression.type": "zstd"})
     send_batches(flow, 0, range(6))
     for batch in (0, 2, 3, 5):
         damage(kafka.log_file.parent, flow.input, 0, batch * EACH)
@@ -45,9 +45,12 @@ def test_exactly_the_batches_that_cannot_be_read_are_skipped(kafka: LocalKafka, 
         send_transaction(producer, flow, range(80, 90), partition=2)
         send_transaction(producer, flow, range(90, 100), partition=2, abort=True)
         send_transaction(producer, flow, range(100, 110), partition=2)
+        send_transaction(producer, flow, range(110, 120), partition=3)
+        send_transaction(producer, flow, range(120, 130), partition=3, abort=True)
     damage(kafka.log_file.parent, flow.input, 2, EACH + 1)  # behind the marker of the first one
+    damage(kafka.log_file.parent, flow.input, 3, EACH + 1)  # only its marker is behind it
     flow.back_fill(ON_UNREADABLE="skip")
-    assert numbers(flow.outputs()) == logins(1, 4, 6, 7, 8, 10)
+    assert numbers(flow.outputs()) == logins(1, 4, 6, 7, 8, 10, 11)
     assert skipped(flow) == {
         (0, 0): "offsets 0 to 9: ",
         (0, 20): "offsets 20 to 29: ",

@@ -112,6 +112,19 @@ def test_the_position_is_behind_what_was_taken(filled: Flow) -> None:
         assert consumer.position(1) == len(taken)
 
 
+def test_the_position_is_where_reading_was_moved_to_until_something_comes_from_there(
+    filled: Flow,
+) -> None:
+    """The client may go on telling the one before for a while."""
+    with consumer_of(filled, [0]) as consumer:
+        assert read(partition_of(consumer, 0), RECORDS) == all_of(0)
+        for offset in (10, RECORDS - 10, 20):
+            consumer.go_on_at(0, offset)
+            assert consumer.position(0) == offset
+            assert read(partition_of(consumer, 0), RECORDS - offset) == all_of(0, offset)
+            assert consumer.position(0) == RECORDS
+
+
 def test_nobody_asks_again_at_once_while_nothing_may_be_received(filled: Flow) -> None:
     """That would burn a core until others have taken theirs."""
     with consumer_of(filled, [1, 2]) as consumer:

@@ -90,10 +90,11 @@ class _Client:
     def incremental_assign(self, _begin: list[TopicPartition]) -> None:
         """Be ready."""
 
-    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
-        """Forget how far they were read."""
-        for place in partitions:
-            self._positions.pop(place.partition, None)
+    def incremental_unassign(self, _partitions: list[TopicPartition]) -> None:
+        """Keep how far they were read until more is received.
+
+        The real client forgets it at some time after it was told to.
+        """
 
     def pause(self, _partitions: list[TopicPartition]) -> None:
         """Have nothing more to give."""

@@ -1,6 +1,8 @@
 """What becomes of a batch that can't be read, from the source's word to the dead letter."""
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,7 @@ from connectors import batch_headers
 from connectors.batch_headers import StoredBatch
 from connectors.hanging import LogEnd
 from connectors.input_partition import End
+from connectors.partition_ends import CommittedEnd, PartitionEnds
 from connectors.records import OutputBatch, RecordBatch
 from connectors.sink import unwritten
 from connectors.unreadable import UnreadableBatches
@@ -88,7 +91,7 @@ def test_the_flow_stops_at_an_unreadable_batch_once_what_is_before_it_is_written
     """What the client makes of the bytes behind it is not handed on."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.unreadable.stop_process", stop)
-    damaged = Message(topic="logins", partition=0, offset=2, error=KafkaError(KafkaError._BAD_MSG))
+    damaged = unreadable(2)
     [reading] = open_partitions([record(0), record(1), damaged, record(7), damaged], [0], 10, 10)
     [batch] = reading.next_batch()
     assert list(batch.offsets) == [0, 1]
@@ -102,6 +105,39 @@ def test_the_flow_stops_at_an_unreadable_batch_once_what_is_before_it_is_written
         reading.next_batch()
 
 
+def test_the_end_is_not_reached_while_an_unreadable_batch_is_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever came from behind it before; else a run would end well with the batch unread."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    monkeypatch.setattr("connectors.unreadable.stop_process", stop)
+    end = End()
+    end.put(0, LogEnd(committed=8, written=8))
+    again = [unreadable(2), record(7)]
+    [reading] = open_partitions([record(0), record(1), *again, *again], [0], 4, 4, end=end)
+    assert [list(batch.offsets) for batch in reading.next_batch()] == [[0, 1]]
+    assert reading.next_batch() == []  # [0, 1] isn't written yet: met again, and left again
+    assert reading.next_batch() == []  # nothing has come yet
+    reading._group_offsets.wrote(0, 2)
+    reading._consumer._held[0] = [unreadable(2)]
+    with pytest.raises(StoppedError, match="the batch at offset 2 can't be read"):
+        reading.next_batch()
+
+
+def test_a_partition_is_not_idle_while_an_unreadable_batch_is_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else windows would close, and what is behind the batch be late."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    end = CommittedEnd(asked_at=time.monotonic() + 3_600, offset=8)
+    ends = cast("PartitionEnds", SimpleNamespace(of=lambda _partition: end))
+    messages = [record(0), record(1), unreadable(2), record(7)]
+    [reading] = open_partitions(messages, [0], 10, 10, ends)
+    [batch] = reading.next_batch()
+    assert list(batch.offsets) == [0, 1]
+    assert reading.next_batch() == []
+
+
 def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left to the next run, and no more is read of its partition."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
@@ -109,8 +145,9 @@ def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.Mo
     end = End()
     end.put(0, LogEnd(committed=1, written=1))
     end.put(1, LogEnd(committed=1, written=1))
-    damaged = Message(topic="logins", partition=0, offset=1, error=KafkaError(KafkaError._BAD_MSG))
-    [first, _second] = open_partitions([record(0), damaged, record(0)], [0, 1], 10, 10, end=end)
+    [first, _second] = open_partitions(
+        [record(0), unreadable(1), record(0)], [0, 1], 10, 10, end=end
+    )
     assert [list(batch.offsets) for batch in first.next_batch()] == [[0]]
     assert first.next_batch() == []
 
@@ -127,6 +164,41 @@ def test_what_the_client_says_of_a_wrong_place_that_was_left_stops_nothing(
     assert list(batch.offsets) == [20]
     with pytest.raises(StoppedError, match="no longer in the log"):
         reading.next_batch()
+
+
+def test_a_wrong_place_does_not_move_reading_to_where_it_was_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The records between the two would be lost."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    [reading] = open_partitions([record(29), gone(2**60), record(20)], [0], 1, 1)
+    consumer = reading._consumer
+    assert consumer.take(0, 1)
+    assert consumer.position(0) == 30
+    consumer.go_on_at(0, 20)
+    assert reading.next_batch() == []
+    assert consumer.position(0) == 20
+    [batch] = reading.next_batch()
+    assert list(batch.offsets) == [20]
+    assert consumer.position(0) == 21
+
+
+def test_a_wrong_place_that_is_kept_for_a_partition_is_not_its_position(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would count as read to its end, wherever that is."""
+    monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
+    first, second = open_partitions([gone(2**60)], [0, 1], 10, 10)
+    first._consumer.go_on_at(0, 20)
+    assert second.next_batch() == []
+    assert first._consumer._held[0]
+    assert first._consumer.position(0) == 20
+
+
+def unreadable(offset: int) -> Message:
+    """Return what the client says of a damaged batch of partition 0."""
+    error = KafkaError(KafkaError._BAD_MSG)
+    return Message(topic="logins", partition=0, offset=offset, error=error)
 
 
 def gone(offset: int) -> Message:
@@ -165,3 +237,7 @@ class _Client:
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
         """Begin somewhere."""
         self.assigned = partitions[0].offset
+
+    def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Return that nothing was received."""
+        return partitions
