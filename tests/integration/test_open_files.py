@@ -24,5 +24,5 @@ def test_a_hard_limit_that_is_too_low_stops_the_start(flow: Flow) -> None:
     with flow.running() as process:
         assert process.wait() == 1
     line = process.output().splitlines()[-1]
-    assert f"{PARTITIONS} partitions of {flow.input} and 1 broker(s) need" in line
-    assert f"this process may have {LIMIT}: raise the limit" in line
+    assert f"{PARTITIONS} partitions of {flow.input} on 1 broker(s) need at least" in line
+    assert f"this process may have only {LIMIT}: raise the limit" in line
