@@ -1,10 +1,12 @@
 """Programs that no Python package has: the system's own, or Debian's where they can be had."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,13 +51,24 @@ def _find_or_get(find: Callable[[], str | None], get: Callable[[str], object], p
     if (path := find()) is not None:
         return path
     if shutil.which("apt-get"):
-        get(package)
+        with _alone():
+            if find() is None:  # or else another one has got it meanwhile
+                get(package)
         if (path := find()) is not None:
             return path
     reason = f"no {package}: install your system's package (Debian: apt-get install {package})"
     if _in_ci():
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other workers of the same run from getting the same package while the block runs."""
+    UNPACKED.mkdir(parents=True, exist_ok=True)
+    with (UNPACKED / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _install(package: str) -> None:
@@ -66,7 +79,6 @@ def _install(package: str) -> None:
 
 def _unpack(package: str) -> None:
     _update()
-    UNPACKED.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=UNPACKED) as folder:
         _run(["apt-get", "-q", "download", package], Path(folder))
         for file in Path(folder).glob("*.deb"):
