@@ -18,7 +18,11 @@ from confluent_kafka.admin import AdminClient as _AdminClient
 
 from connectors.connection import Connection
 
-__all__ = ["AdminClient", "open_admin", "open_consumer", "open_producer"]
+__all__ = ["RECONNECTING", "AdminClient", "open_admin", "open_consumer", "open_producer"]
+
+# For a client that lives as long as the flow: the default, 10 s, is a long wait for a broker that
+# is back.
+RECONNECTING = {"reconnect.backoff.max.ms": 2_000}
 
 
 class AdminClient(_AdminClient):

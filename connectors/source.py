@@ -9,7 +9,7 @@ from bytewax.inputs import FixedPartitionedSource
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.client_log import SERVE_SECONDS, client_options
-from connectors.clients import open_admin, open_consumer
+from connectors.clients import RECONNECTING, open_admin, open_consumer
 from connectors.connection import Connection
 from connectors.coverage import question_pause
 from connectors.group_offsets import GroupOffsets
@@ -174,7 +174,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "queued.min.messages": READ_AHEAD_TURNS * self._at_a_time,
                 # The default, a second of rest once the read-ahead is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
-                "reconnect.backoff.max.ms": 2_000,
+                **RECONNECTING,
                 # Otherwise damaged records are handed on as they are, or the client stalls.
                 "check.crcs": True,
             },
@@ -185,11 +185,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
 
     def _open_ends(self) -> PartitionEnds:
         self._workers.ends = PartitionEnds(
-            lambda: open_admin(
-                self._connection,
-                {"reconnect.backoff.max.ms": 2_000},
-                **client_options(self._connection),
-            ),
+            lambda: open_admin(self._connection, RECONNECTING, **client_options(self._connection)),
             self._topics.input,
             question_pause(self._settings.idle_partition_seconds),
             time.monotonic,

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
 from background import run_in_background
 from connectors.client_log import client_options
-from connectors.clients import AdminClient, open_admin
+from connectors.clients import RECONNECTING, AdminClient, open_admin
 from connectors.connection import Connection
 from connectors.stopping import stop_process
 from connectors.topic_changes import CONFIRM_SECONDS, Answer, Change, Topic, TopicChanges
@@ -101,8 +101,7 @@ class TopicWatch:
                 looks += 1
 
     def _open_client(self) -> AdminClient:
-        reconnect = {"reconnect.backoff.max.ms": 2_000}
-        return open_admin(self._connection, reconnect, **client_options(self._connection))
+        return open_admin(self._connection, RECONNECTING, **client_options(self._connection))
 
 
 def _end(thread: Thread, ending: Event) -> None:

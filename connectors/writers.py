@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.client_log import CONNECT_SECONDS, SERVE_SECONDS, client_options
-from connectors.clients import open_producer
+from connectors.clients import RECONNECTING, open_producer
 from connectors.connection import Connection
 from connectors.hanging import open_among
 from connectors.refusals import denied
@@ -118,7 +118,7 @@ def _producer(connection: Connection, limits: Sequence[int], guarantee: dict[str
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "delivery.report.only.error": True,
-            "reconnect.backoff.max.ms": 2_000,
+            **RECONNECTING,
             "linger.ms": LINGER_MS,
             "batch.size": min([LARGEST_BATCH, *limits]),
             # The broker judges a record by its size when compressed, so it has the last word.

@@ -5,16 +5,7 @@ from threading import Thread
 import pytest
 
 from monitoring.health import SILENT_SECONDS, STUCK_SECONDS, Health
-
-
-class Clock:
-    """Seconds that a test moves."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

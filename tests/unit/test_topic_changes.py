@@ -4,21 +4,12 @@ import pytest
 
 from connectors.topic_changes import Answer, Change, Topic, TopicChanges
 from connectors.topics import FlowTopics
+from tests.support.clock import Clock
 
 FIRST, SECOND = "11111111-0000-0000-0000-000000000000", "22222222-0000-0000-0000-000000000000"
 TOPICS = FlowTopics("in", FIRST, 4, "out", 4, "dlq", "progress", "upserts", 1, *[1_000_000] * 3)
 WRITTEN = {"out": Topic("a", 4), "dlq": Topic("b", 4), "progress": Topic("c", 4)}
 AS_FOUND = Topic(FIRST, 4)
-
-
-class Clock:
-    """Seconds that a test moves."""
-
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
 
 
 @pytest.fixture
