@@ -54,7 +54,7 @@ class GroupOffsets:
         Args:
             partition: of the input.
             handed_on: the offset after the last record that was handed on.
-            position: the offset to be read next; there is no record between the two.
+            position: the next offset to read; no record lies between the two.
         """
         self._read_to[partition] = (handed_on, position)
 

@@ -4,7 +4,7 @@ Some are hanging: a broker neither committed nor aborted them when it should hav
 starts again after a crash may see its partitions without a leader just when it ends a transaction
 that was open. Kafka (4.3.1) then takes the partitions for deleted and writes no marker there
 ("Couldn't find leader endpoint" in its log). The records stay open, unseen, until their producer
-writes there again: that commit would cover them too, and they would be there twice.
+writes there again: that commit would cover them too, and they would be duplicated.
 """
 
 import time

@@ -101,7 +101,7 @@ class Reader:
             raise
 
     def _read_topics(self) -> None:
-        """Read until stopped, or until what was read is no longer there."""
+        """Read until stopped, or until the topics that were read are gone."""
         reading = _TopicsBeingRead(self._settings, self._live)
         try:
             while not self._stopping.is_set():

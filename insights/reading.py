@@ -53,7 +53,7 @@ def partitions(consumer: Consumer, topic: str) -> list[int]:
 def _quiet(connection: Connection) -> dict[str, Any]:
     """Return a client's options here: it reconnects soon after a broker is back.
 
-    One that is no longer let in raises RefusedError from the call that serves its errors.
+    Once a broker refuses the client, the call that serves its errors raises RefusedError.
     """
     return {
         "reconnect.backoff.max.ms": 1_000,

@@ -32,14 +32,7 @@ FENCED = "this process may write no more"
 @pytest.fixture
 def settings(flow: Flow) -> Settings:
     """The flow's settings."""
-    return Settings(
-        kafka_bootstrap_servers=flow.servers,
-        kafka_group_id=flow.group,
-        input_topic=flow.input,
-        output_topic=flow.output,
-        dead_letter_topic=flow.dead_letter_topic,
-        insights_topic=flow.insights_topic,
-    )
+    return flow.as_settings()
 
 
 @pytest.fixture
@@ -101,7 +94,7 @@ def not_fenced_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_process_of_the_former_version_that_was_asleep_writes_nothing_more(
     flow: Flow, settings: Settings, topics: FlowTopics
 ) -> None:
-    """What it had committed counts, and what it had not is no longer written."""
+    """What it had committed counts; what it had not can no longer be written."""
     asleep = open_former(settings, topics.input, "0")
     write_former(asleep, topics, 10)
     part = open_sink(settings, topics)

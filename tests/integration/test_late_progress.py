@@ -6,7 +6,6 @@ from connectors.group_offsets import GroupOffsets
 from connectors.records import OutputBatch
 from connectors.sink import TransactionalKafkaSink
 from connectors.topics import prepare_topics
-from settings import Settings
 from tests.support.flow import Flow
 from tests.support.logins import numbers, records
 
@@ -27,15 +26,7 @@ def test_older_progress_behind_newer_one_stops_no_start(flow: Flow) -> None:
 
 def write_late(flow: Flow, next_offset: int) -> None:
     """Write progress as a process does that fell asleep before the flow came further."""
-    settings = Settings(
-        kafka_bootstrap_servers=flow.servers,
-        kafka_group_id=flow.group,
-        input_topic=flow.input,
-        output_topic=flow.output,
-        dead_letter_topic=flow.dead_letter_topic,
-        insights_topic=flow.insights_topic,
-        delivery_guarantee="at_least_once",
-    )
+    settings = flow.as_settings(delivery_guarantee="at_least_once")
     topics = prepare_topics(settings, Event())
     offsets = GroupOffsets(settings, topics)
     sleeper = TransactionalKafkaSink(settings, topics, offsets).build_part("write", "00000", None)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from settings import Settings
 from tests.support.processes import start_process
 from tests.support.topics import Topics
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
@@ -67,6 +68,18 @@ class Flow:
             **self.settings,
             **settings,
         }
+
+    def as_settings(self, **settings: Any) -> Settings:
+        """Return the settings of a run, for parts of the flow that a test uses itself."""
+        return Settings(
+            kafka_bootstrap_servers=self.servers,
+            kafka_group_id=self.group,
+            input_topic=self.input,
+            output_topic=self.output,
+            dead_letter_topic=self.dead_letter_topic,
+            insights_topic=self.insights_topic,
+            **settings,
+        )
 
     def recovery_options(self) -> list[str]:
         """Make the recovery folder if need be, and return the options that use it."""

@@ -48,7 +48,7 @@ def test_kustomize_takes_them_all() -> None:
 
 
 def test_the_memory_limit_is_the_one_that_was_measured_for() -> None:
-    """What a container needs for highly compressed input stands in the documentation."""
+    """The documentation says what a container needs for highly compressed input."""
     [container] = _read("statefulset.yaml")["spec"]["template"]["spec"]["containers"]
     limit = container["resources"]["limits"]["memory"]
     size = (PROJECT / "docs" / "operations.md").read_text()

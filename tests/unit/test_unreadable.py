@@ -127,7 +127,7 @@ def test_the_end_is_not_reached_while_an_unreadable_batch_is_to_come_again(
 def test_a_partition_is_not_idle_while_an_unreadable_batch_is_to_come_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else windows would close, and what is behind the batch be late."""
+    """Otherwise windows would close, and the records after the batch would be late."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     end = CommittedEnd(asked_at=time.monotonic() + 3_600, offset=8)
     ends = cast("PartitionEnds", SimpleNamespace(of=lambda _partition: end))
