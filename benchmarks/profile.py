@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.feed import EPOCH, SPAN_SECONDS, Feed
+from benchmarks.feed import Feed
 from connectors.records import RecordBatch
 from operators.decode import decode_batch
 from operators.encode import encode_batch
@@ -24,7 +24,7 @@ from operators.enrich import enrich_batch
 from operators.event_time import Windowing
 from operators.summarise import summarise
 
-__all__ = ["main"]
+__all__ = ["BATCH", "main", "record_batches"]
 
 BATCH = 2_000  # the flow's default
 BATCHES = 50
@@ -44,7 +44,7 @@ class Stage:
 
 def main() -> None:
     """Print both views."""
-    stages = _stages(_batches())
+    stages = _stages(record_batches(BATCHES))
     times = {stage.name: _microseconds(stage) for stage in stages}
     print("CPU a login, microseconds:")
     for name, microseconds in times.items():
@@ -53,22 +53,25 @@ def main() -> None:
     _profile(stages)
 
 
-def _batches() -> list[RecordBatch]:
-    """Return batches as the source makes them of one partition."""
-    feed = Feed(BATCH * BATCHES, partitions=1)
+def record_batches(count: int) -> list[RecordBatch]:
+    """Return full batches as the source makes them of one partition, written as the logins were."""
+    feed = Feed(BATCH * count, partitions=1)
     return [
-        RecordBatch(
-            topic="user-login",
-            partition=0,
-            start=0,
-            next_offset=first + BATCH,
-            offsets=list(range(first, first + BATCH)),
-            timestamps=[(EPOCH + SPAN_SECONDS) * 1_000] * BATCH,
-            values=[feed.value(number) for number in range(first, first + BATCH)],
-            origins=[],
-        )
-        for first in range(0, feed.records, BATCH)
+        _record_batch(feed, range(first, first + BATCH)) for first in range(0, feed.records, BATCH)
     ]
+
+
+def _record_batch(feed: Feed, numbers: range) -> RecordBatch:
+    return RecordBatch(
+        topic="user-login",
+        partition=0,
+        start=0,
+        next_offset=numbers.stop,
+        offsets=numbers,
+        timestamps=[feed.timestamp(number) * 1_000 for number in numbers],
+        values=[feed.value(number) for number in numbers],
+        origins=[],
+    )
 
 
 def _stages(batches: list[RecordBatch]) -> list[Stage]:

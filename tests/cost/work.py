@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 
 import msgspec
 
-from benchmarks.feed import Feed
+from benchmarks.profile import record_batches
 from connectors.records import RecordBatch
 from monitoring import observe
 from monitoring.health import HEALTH
@@ -26,31 +26,11 @@ from operators.summarise import summarise
 from operators.windows import WindowConfig, WindowsLogic
 from tests.support.stopped import stop
 
-__all__ = ["LOGINS", "WORKS"]
+__all__ = ["WORKS"]
 
-BATCH = 2_000  # the flow's default
 BATCHES = 4
-LOGINS = BATCH * BATCHES
 WINDOWING = Windowing(60, 10)
 WINDOWS = WindowConfig(WINDOWING, 1, 60, lambda: True, tell=stop, refuse=stop)
-
-
-def batches() -> list[RecordBatch]:
-    """Return batches as the source makes them of one partition."""
-    feed = Feed(LOGINS, partitions=1)
-    return [
-        RecordBatch(
-            topic="user-login",
-            partition=0,
-            start=0,
-            next_offset=first + BATCH,
-            offsets=range(first, first + BATCH),
-            timestamps=[feed.timestamp(number) * 1_000 for number in range(first, first + BATCH)],
-            values=[feed.value(number) for number in range(first, first + BATCH)],
-            origins=[],
-        )
-        for first in range(0, LOGINS, BATCH)
-    ]
 
 
 def process(batches: list[RecordBatch]) -> None:
@@ -136,4 +116,4 @@ WORKS: Mapping[str, Callable[[list[RecordBatch]], None]] = {
 }
 
 if __name__ == "__main__":
-    WORKS[sys.argv[1]](batches())
+    WORKS[sys.argv[1]](record_batches(BATCHES))
