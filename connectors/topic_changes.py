@@ -7,11 +7,14 @@ is recreated, it skips the first records; if it gets more partitions, it reads o
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from connectors.topics import FlowTopics
 
-__all__ = ["Answer", "Change", "Topic", "TopicChanges"]
+__all__ = ["KINDS", "Answer", "Change", "Topic", "TopicChanges"]
+
+Kind = Literal["deleted", "recreated", "grown", "output_deleted"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # A change must be reported within 5 seconds: the next look finds it, one or two more confirm it.
 LOOK_SECONDS = 1.0
@@ -52,7 +55,7 @@ class Answer:
 class Change:
     """A change that the flow can't continue after: its kind, and a line that says what to do."""
 
-    kind: Literal["deleted", "recreated", "grown", "output_deleted"]
+    kind: Kind
     line: str
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import confluent_kafka
 
+from connectors.topic_changes import KINDS
 from monitoring import metrics
 from operators.batches import Reason
 from settings import Settings
@@ -62,7 +63,7 @@ def tell_of_process(settings: Settings, recovery: Path | None) -> None:
         metrics.DEAD_LETTERS.labels(str(reason))
     for kind in ("retried", "fenced", "fatal"):
         metrics.TRANSACTION_FAILURES.labels(kind)
-    for kind in ("deleted", "recreated", "grown", "output_deleted"):
+    for kind in KINDS:
         metrics.TOPIC_CHANGES.labels(kind)
 
 

@@ -18,6 +18,9 @@ class Health:
 
     Args:
         clock: seconds, never going back.
+
+    Attributes:
+        ends: this process is about to end, and its metrics say why.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,15 +31,11 @@ class Health:
         self._heard: float | None = None
         self._heard_since = 0.0  # when brokers began to answer, after a silence
         self._draining: Callable[[], bool] = lambda: False
-        self._ends = False
+        self.ends = False
 
     def drains_when(self, draining: Callable[[], bool]) -> None:
         """Ask this whether the process is draining."""
         self._draining = draining
-
-    def ends(self) -> None:
-        """Note that this process will end because of what happened."""
-        self._ends = True
 
     def assigned(self, partition: int) -> None:
         """Note an input partition that this process will read."""
@@ -79,7 +78,7 @@ class Health:
 
     def unready(self) -> str | None:
         """Return why the process doesn't process logins now, None if it does."""
-        if self._ends:
+        if self.ends:
             return "this process is stopping: the last line of its log says why"
         if self._draining():
             return "draining"

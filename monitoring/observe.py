@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from threading import Event
 from typing import TYPE_CHECKING
 
 from monitoring import metrics
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from operators.report import Tally
 
 __all__ = [
-    "METRICS_SAY_WHY",
     "alerted",
     "batch_read",
     "batch_written",
@@ -28,8 +26,6 @@ __all__ = [
     "write_retried",
     "written",
 ]
-
-METRICS_SAY_WHY = Event()  # this process ends, and only its metrics show why
 
 
 def batch_read(records: int) -> None:
@@ -67,15 +63,13 @@ def write_retried(worker: int) -> None:
 def write_failed(kind: str) -> None:
     """Count what ends the process: `fenced` or `fatal`."""
     metrics.TRANSACTION_FAILURES.labels(kind).inc()
-    HEALTH.ends()
-    METRICS_SAY_WHY.set()
+    HEALTH.ends = True
 
 
 def topic_changed(kind: str) -> None:
     """Count a change of the flow's topics that ends the process."""
     metrics.TOPIC_CHANGES.labels(kind).inc()
-    HEALTH.ends()
-    METRICS_SAY_WHY.set()
+    HEALTH.ends = True
 
 
 def snapshot_taken(waited: float) -> None:

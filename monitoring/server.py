@@ -15,7 +15,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from background import run_in_background
 from connectors.stopping import before_the_end
-from monitoring import observe
 from monitoring.about import tell_of_process
 from monitoring.health import HEALTH
 from settings import Settings
@@ -107,7 +106,7 @@ class MonitoringServer(ThreadingHTTPServer):
         now = time.monotonic()
         with self._looked:
             watched = now - self._looked_at < LOOKED_LATELY_SECONDS
-            if observe.METRICS_SAY_WHY.is_set() and watched:
+            if HEALTH.ends and watched:
                 self._looked.wait_for(lambda: self._looked_at > now, LAST_LOOK_SECONDS)
 
 

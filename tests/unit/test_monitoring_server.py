@@ -212,10 +212,8 @@ def test_a_process_that_can_not_write_waits_for_a_last_look(
     server: MonitoringServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only if somebody looks at all: then why it ended is seen."""
-    failed = Event()
-    monkeypatch.setattr(observe, "METRICS_SAY_WHY", failed)
     server.await_last_look()  # nothing failed
-    failed.set()
+    monkeypatch.setattr(HEALTH, "ends", True)
     server.await_last_look()  # nobody looks
     ask(port_of(server), "/metrics")
     wait_until(lambda: server._looked_at > 0, "the look is noted")
