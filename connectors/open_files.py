@@ -13,7 +13,7 @@ __all__ = ["FilesNeeded", "allow_open_files", "files_needed"]
 
 log = structlog.get_logger()
 
-# Measured with one and with three brokers (docs/performance.md): librdkafka wakes each thread of a
+# Measured with one and with three brokers (benchmarks/results/README.md): librdkafka wakes each thread of a
 # client through a pipe, which is two files. It has one thread for each broker of the cluster, used
 # or not, one for the address that it was given, and one for the transactions' coordinator.
 PIPE_FILES = 2

@@ -14,7 +14,7 @@ MIDDLE_SEARCHES = 100  # before everything is
 def collect_cycles_seldom() -> None:
     """Leave out what is there now, modules and all, and search the rest seldom.
 
-    Without it a fifth of the flow's processor time goes there (docs/performance.md).
+    Without it a fifth of the flow's processor time goes there (benchmarks/results/README.md).
     """
     gc.freeze()
     gc.set_threshold(NEW_CONTAINERS, YOUNG_SEARCHES, MIDDLE_SEARCHES)
