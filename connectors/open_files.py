@@ -13,9 +13,10 @@ __all__ = ["FilesNeeded", "allow_open_files", "files_needed"]
 
 log = structlog.get_logger()
 
-# Measured with one and with three brokers (benchmarks/results/README.md): librdkafka wakes each thread of a
-# client through a pipe, which is two files. It has one thread for each broker of the cluster, used
-# or not, one for the address that it was given, and one for the transactions' coordinator.
+# Measured with one and with three brokers (benchmarks/results/README.md): librdkafka wakes each
+# thread of a client through a pipe, which is two files. It has one thread for each broker of the
+# cluster, used or not, one for the address that it was given, and one for the transactions'
+# coordinator.
 PIPE_FILES = 2
 FURTHER_THREADS = 2
 LEAST_SOCKETS = 2  # of a producer whose partitions all have the same leader
