@@ -48,6 +48,14 @@ def test_prometheus_asks_the_port_that_the_processor_is_given() -> None:
     assert f":{port}/live" in processor["healthcheck"]["test"][-1]
 
 
+def test_the_report_is_at_most_a_few_lines_a_minute_in_a_container_log() -> None:
+    """At the sample producer's rate the processor prints at most one report per minute."""
+    found = services()
+    command = found["producer"]["command"]
+    rate = int(command[command.index("--rate") + 1])
+    assert int(found["processor"]["environment"]["REPORT_EVERY"]) >= 60 * rate
+
+
 def test_grafana_finds_the_dashboard() -> None:
     """Provider and mount name the same folder, and data goes where Prometheus listens."""
     provisioning = PROJECT / "deploy/grafana/provisioning"

@@ -193,6 +193,12 @@ def test_settings_are_ones_that_the_program_has() -> None:
     assert names - known == OF_THE_SCRIPT
 
 
+def test_the_report_does_not_fill_the_pods_logs() -> None:
+    """Pods print the report at most once per minute at 1,000 logins per second."""
+    settings = _read("settings.yaml")["data"]
+    assert int(settings.get("REPORT_EVERY", Settings().report_every)) >= 60 * 1_000
+
+
 def test_rescale_drains_before_it_changes_the_number(tmp_path: Path) -> None:
     """The script asks kubectl to end all pods and waits, then sets the number and starts them."""
     done = _rescale(tmp_path, "4", "--namespace", "logins")
