@@ -20,8 +20,7 @@ from connectors.stopping import StopSink, drain_on_signals, stop_process
 from connectors.terminal import TerminalSink
 from connectors.topics import FlowTopics
 from connectors.upserts import UpsertSink
-from dataflows.garbage import collect_cycles_seldom
-from dataflows.start import check_start
+from dataflows.start import start
 from logs import configure_logs
 from monitoring import observe
 from operators.breaker import breaker, counts
@@ -40,21 +39,13 @@ from settings import Settings, load_flow_settings
 
 log = structlog.get_logger()
 
-# By these names the recovery store knows the state: a step that is renamed would lose its own.
-STEPS_WITH_STATE = frozenset(
-    f"login.{step}"
-    for step in ("read", "write", "lateness", "windows", "upsert", "breaker", "report", "print")
-)
-
 
 def flow() -> Dataflow:
     """Build the flow that `python -m bytewax.run dataflows.login` runs."""
     settings = load_flow_settings()
     configure_logs(settings)
     draining = drain_on_signals()
-    topics = check_start(settings, draining, STEPS_WITH_STATE)
-    collect_cycles_seldom()
-    return login_flow(settings, topics, draining)
+    return start(login_flow, settings, draining)
 
 
 def pseudonym(settings: Settings) -> Callable[[str], str] | None:
@@ -64,7 +55,7 @@ def pseudonym(settings: Settings) -> Callable[[str], str] | None:
 
 
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
-    """Wire the flow. The names of steps with state stay as they are: see STEPS_WITH_STATE."""
+    """Wire the flow. Steps keep their names: by these the recovery folder knows their state."""
     flow = Dataflow("login")
     offsets = GroupOffsets(settings, topics)
     records = op.input("read", flow, KafkaBatchSource(settings, topics, draining, offsets))
@@ -76,17 +67,17 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
 
     windowing = Windowing(settings.window_seconds, settings.allowed_lateness_seconds)
     summaries = op.map("summarise", enriched, partial(summarise, windowing=windowing))
-    judged = lateness("lateness", summaries, windowing, stop_process)
-    results = windows("windows", judged, window_config(settings, topics, draining))
+    checked = lateness("lateness", summaries, windowing, stop_process)
+    results = windows("windows", checked, window_config(settings, topics, draining))
     insights = op.flat_map("insights", results, lambda results: insight_records(results.insights))
     op.output("upsert", insights, UpsertSink(settings, topics))
 
-    counted = op.map("count", judged, counts)
+    counted = op.map("count", checked, counts)
     stops = breaker("breaker", counted, settings.max_dead_letter_ratio, stop_process)
     op.output("stop", stops, StopSink())
 
     tallies = op.merge(
-        "tallies", op.map("tally", judged, tally), op.map("late", results, late_tally)
+        "tallies", op.map("tally", checked, tally), op.map("late", results, late_tally)
     )
     tallies = op.inspect("observe", tallies, observe.judged)
     late_watch = LateWatch(
@@ -98,13 +89,13 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
 
 
 def window_config(settings: Settings, topics: FlowTopics, draining: Event) -> WindowConfig:
-    """Return what the windowed fold has to be told."""
+    """Return the configuration of the windowed fold."""
     return WindowConfig(
         windowing=Windowing(settings.window_seconds, settings.allowed_lateness_seconds),
         partitions=topics.partitions,
         idle_seconds=settings.idle_partition_seconds,
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
-        tell=log.warning,
-        refuse=stop_process,
-        moved=observe.watermark_moved,
+        warn=log.warning,
+        on_incompatible=stop_process,
+        on_watermark=observe.watermark_moved,
     )

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.records import partition_name
-from dataflows.uncommitted_state import resume_epoch
+from dataflows.engine_internals import (
+    committed_epochs,
+    file_number,
+    resume_epoch,
+    resumed_state,
+    steps_in_file,
+)
 
 __all__ = ["check_partitions", "check_recovery_folder", "require_recovery_files"]
 
@@ -22,13 +28,6 @@ NEW_FOLDER = (
 )
 
 READ, WRITE = ".read", ".write"  # every flow's steps that keep a state for each input partition
-RESUMED = """
-    SELECT step_id, state_key FROM snaps
-    JOIN (SELECT step_id, state_key, max(snap_epoch) AS snap_epoch FROM snaps
-          WHERE snap_epoch < ? GROUP BY step_id, state_key)
-    USING (step_id, state_key, snap_epoch)
-    WHERE ser_change NOT NULL
-"""
 
 
 class _File(NamedTuple):
@@ -100,8 +99,7 @@ def check_partitions(folder: Path, topic: str, partitions: int) -> None:
     """
     with ExitStack() as stack:
         stores = _open_all(folder.glob("part-*.sqlite3"), stack)
-        epoch = resume_epoch(stores)
-        state = {row for store in stores for row in store.execute(RESUMED, (epoch,))}
+        state = resumed_state(stores, resume_epoch(stores))
     known = {partition_name(partition) for partition in range(partitions)}
     if gone := sorted({key for step, key in state if step.endswith(READ)} - known):
         raise SystemExit(
@@ -123,9 +121,7 @@ def _read(folder: Path, path: Path) -> _File:
             [verdict] = store.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise _damaged(folder, path.name, verdict.splitlines()[-1])
-            [(index, count)] = store.execute("SELECT part_index, part_count FROM parts")
-            found = store.execute("SELECT DISTINCT step_id FROM snaps WHERE ser_change NOT NULL")
-            return _File(index, count, frozenset(step for (step,) in found))
+            return _File(*file_number(store), steps_in_file(store))
     except (sqlite3.Error, ValueError) as error:
         raise _damaged(folder, path.name, str(error)) from None
 
@@ -182,12 +178,10 @@ def _check_epochs(folder: Path, stores: Sequence[sqlite3.Connection]) -> None:
     epoch = resume_epoch(stores)
     if epoch is None:
         return
-    committed = [
-        e for store in stores for (e,) in store.execute("SELECT commit_epoch FROM commits")
-    ]
-    if max(committed, default=0) > epoch:
-        raise _mixed_up(folder, f"epoch {max(committed)} is committed, the last run is at {epoch}")
-    state = {row for store in stores for row in store.execute(RESUMED, (epoch,))}
+    committed = max(committed_epochs(stores), default=0)
+    if committed > epoch:
+        raise _mixed_up(folder, f"epoch {committed} is committed, the last run is at {epoch}")
+    state = resumed_state(stores, epoch)
     read = {key for step, key in state if step.endswith(READ)}
     written = {key for step, key in state if step.endswith(WRITE)}
     if state and not read:

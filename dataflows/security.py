@@ -19,8 +19,7 @@ from connectors.source import KafkaBatchSource
 from connectors.stopping import StopSink, drain_on_signals, stop_process
 from connectors.topics import FlowTopics
 from connectors.upserts import UpsertSink
-from dataflows.garbage import collect_cycles_seldom
-from dataflows.start import check_start
+from dataflows.start import start
 from logs import configure_logs
 from monitoring import observe
 from operators.alerts import Findings, alert_records, findings
@@ -45,21 +44,13 @@ LEFT_OUT = (
     "logins may be missing: is it a flood of made-up names? (docs/alerts.md, Limits)"
 )
 
-# By these names the recovery store knows the state: a step that is renamed would lose its own.
-STEPS_WITH_STATE = frozenset(
-    f"security.{step}"
-    for step in ("read", "write", "lateness", "findings", "bursts", "upsert", "breaker")
-)
-
 
 def flow() -> Dataflow:
     """Build the flow that `python -m bytewax.run dataflows.security` runs."""
     settings = security_settings(load_flow_settings())
     configure_logs(settings)
     draining = drain_on_signals()
-    topics = check_start(settings, draining, STEPS_WITH_STATE, NO_INPUT)
-    collect_cycles_seldom()
-    return security_flow(settings, topics, draining)
+    return start(security_flow, settings, draining, NO_INPUT)
 
 
 def security_settings(settings: Settings) -> Settings:
@@ -80,7 +71,7 @@ def security_settings(settings: Settings) -> Settings:
 
 
 def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
-    """Wire the flow. The names of steps with state stay as they are: see STEPS_WITH_STATE.
+    """Wire the flow. Steps keep their names: by these the recovery folder knows their state.
 
     Args:
         settings: from security_settings.
@@ -97,17 +88,17 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
 
     windowing = Windowing(settings.alert_window_seconds, settings.alert_lateness_seconds)
     sighted = op.map("sight", logins, partial(sight, windowing=windowing))
-    judged = lateness("lateness", sighted, windowing, stop_process)
+    checked = lateness("lateness", sighted, windowing, stop_process)
     config = window_config(settings, windowing, topics, draining)
-    found = findings("findings", judged, config, thresholds(settings))
+    found = findings("findings", checked, config, thresholds(settings))
     late_watch = LateWatch(log.warning, f"ALERT_LATENESS_SECONDS={windowing.lateness}")
-    told = op.inspect("tell", found, partial(tell, late_watch))
-    alerts = bursts("bursts", told, thresholds(settings), stop_process)
+    logged = op.inspect("log", found, partial(log_windows, late_watch))
+    alerts = bursts("bursts", logged, thresholds(settings), stop_process)
     counted = op.inspect("observe", alerts, observe.alerted)
     written = op.flat_map("alerts", counted, alert_records)
     op.output("upsert", written, UpsertSink(settings, topics))
 
-    totals = op.map("count", judged, counts)
+    totals = op.map("count", checked, counts)
     stops = breaker("breaker", totals, settings.max_dead_letter_ratio, stop_process)
     op.output("stop", stops, StopSink())
     return flow
@@ -127,22 +118,22 @@ def thresholds(settings: Settings) -> Thresholds:
 def window_config(
     settings: Settings, windowing: Windowing, topics: FlowTopics, draining: Event
 ) -> WindowConfig:
-    """Return what the windowed fold has to be told."""
+    """Return the configuration of the windowed fold."""
     return WindowConfig(
         windowing=windowing,
         partitions=topics.partitions,
         idle_seconds=settings.idle_partition_seconds,
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
-        tell=log.warning,
-        refuse=stop_process,
-        moved=observe.watermark_moved,
+        warn=log.warning,
+        on_incompatible=stop_process,
+        on_watermark=observe.watermark_moved,
         length_setting="ALERT_WINDOW_SECONDS",
         topic_setting="ALERTS_TOPIC",
     )
 
 
-def tell(late_watch: LateWatch, _step_id: str, findings: Findings) -> None:
-    """Log that windows were judged, so that quiet and standing still look different."""
+def log_windows(late_watch: LateWatch, _step_id: str, findings: Findings) -> None:
+    """Log that windows were checked, so that a quiet flow and a stuck one look different."""
     logins = sum(window.logins for window in findings.windows)
     observe.late(findings.late)
     late_watch.count(logins + findings.late, findings.late)

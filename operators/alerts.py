@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import compress, decompress
 
-import bytewax.operators as op
 import msgspec
 from bytewax.dataflow import Stream
 
@@ -23,7 +22,7 @@ from operators.detectors import (
 )
 from operators.fold import FOLD_KEY, FoldLogic, WindowConfig
 from operators.sightings import Sightings
-from operators.state import State, or_refuse
+from operators.state import State, stateful
 from operators.summarise import Summary
 from operators.watch import AnySeen, Watch, WatchState
 
@@ -83,14 +82,11 @@ def findings(
         config: the windows, and what to do beside.
         thresholds: what is unusual.
     """
-    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _summary: FOLD_KEY)
 
     def build(state: State | None) -> FindingsLogic:
         return FindingsLogic(config, thresholds, state)
 
-    return op.key_rm(
-        f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, config.refuse))
-    )
+    return stateful(step_id, up, lambda _summary: FOLD_KEY, build, config.on_incompatible)
 
 
 class _Part:

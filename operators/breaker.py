@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
-from operators.state import Refuse, State, check_version, or_refuse
+from operators.state import OnIncompatible, State, check_version, stateful
 from operators.summarise import Summary, Total
 
 __all__ = ["BreakerLogic", "Counts", "Stop", "breaker", "counts"]
@@ -53,7 +52,9 @@ def counts(summary: Summary[Total]) -> Counts:
     return Counts(logins + sum(summary.rejects.values()), summary.rejects)
 
 
-def breaker(step_id: str, up: Stream[Counts], max_ratio: float, refuse: Refuse) -> Stream[Stop]:
+def breaker(
+    step_id: str, up: Stream[Counts], max_ratio: float, on_incompatible: OnIncompatible
+) -> Stream[Stop]:
     """Emit a stop when too many of the last 10,000 records were dead letters.
 
     Nothing is lost or skipped: the records are in the dead letters. The judgement is part of the
@@ -63,14 +64,13 @@ def breaker(step_id: str, up: Stream[Counts], max_ratio: float, refuse: Refuse) 
         step_id: names the state in the recovery store; another name loses it.
         up: counts of batches.
         max_ratio: the most dead letters a record that are fine; 0 turns it off.
-        refuse: ends the run with a text when state of an earlier run doesn't fit.
+        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
     """
-    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _counts: BREAKER_KEY)
 
     def build(state: State | None) -> BreakerLogic:
         return BreakerLogic(max_ratio, state)
 
-    return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, refuse)))
+    return stateful(step_id, up, lambda _counts: BREAKER_KEY, build, on_incompatible)
 
 
 class BreakerLogic(StatefulBatchLogic[Counts, Stop, State]):

@@ -3,14 +3,13 @@
 from collections import deque
 from collections.abc import Mapping
 
-import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
 from models import Alert
 from operators.alerts import Findings, Judged
 from operators.detectors import Thresholds, network_bursts
-from operators.state import Refuse, State, check_version, or_refuse
+from operators.state import OnIncompatible, State, check_version, stateful
 
 __all__ = ["HISTORY", "BurstLogic", "bursts"]
 
@@ -20,7 +19,7 @@ HISTORY = 12  # windows with logins that tell what is usual: an hour of five min
 
 
 def bursts(
-    step_id: str, up: Stream[Findings], thresholds: Thresholds, refuse: Refuse
+    step_id: str, up: Stream[Findings], thresholds: Thresholds, on_incompatible: OnIncompatible
 ) -> Stream[tuple[Alert, ...]]:
     """Add to the alerts of windows their bursts.
 
@@ -28,14 +27,13 @@ def bursts(
         step_id: names the state in the recovery store; another name loses it.
         up: windows in their order.
         thresholds: what is far more than usual.
-        refuse: ends the run with a text when state of an earlier run doesn't fit.
+        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
     """
-    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _findings: BURSTS_KEY)
 
     def build(state: State | None) -> BurstLogic:
         return BurstLogic(thresholds, state)
 
-    return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, refuse)))
+    return stateful(step_id, up, lambda _findings: BURSTS_KEY, build, on_incompatible)
 
 
 class BurstLogic(StatefulBatchLogic[Findings, tuple[Alert, ...], State]):

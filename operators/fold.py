@@ -13,7 +13,7 @@ from bytewax.operators import StatefulBatchLogic
 
 from operators.enrich import iso_time
 from operators.event_time import Windowing
-from operators.state import Refuse, State, StateFormatError, check_version
+from operators.state import OnIncompatible, State, StateFormatError, check_version
 from operators.summarise import Summary, Total
 from operators.watermark import Watermark
 
@@ -40,9 +40,9 @@ class WindowConfig:
         partitions: how many the input has.
         idle_seconds: how long windows wait for a partition that gives no login.
         at_end: tells, when the input has ended, whether the open windows shall be shown as well.
-        tell: takes a line for the people who run the flow.
-        refuse: ends the run with a text when state of an earlier run doesn't fit.
-        moved: is told where the watermark is, in seconds since the epoch, when it may have moved.
+        warn: logs a line for the people who run the flow.
+        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
+        on_watermark: called with the watermark, in seconds since the epoch, when it may have moved.
         length_setting: which setting says how long the windows are.
         topic_setting: which one says where they are written.
     """
@@ -51,9 +51,9 @@ class WindowConfig:
     partitions: int
     idle_seconds: float
     at_end: Callable[[], bool]
-    tell: Callable[[str], object]
-    refuse: Refuse
-    moved: Callable[[int], object] = lambda _watermark: None
+    warn: Callable[[str], object]
+    on_incompatible: OnIncompatible
+    on_watermark: Callable[[int], object] = lambda _watermark: None
     length_setting: str = "WINDOW_SECONDS"
     topic_setting: str = "INSIGHTS_TOPIC"
 
@@ -129,9 +129,9 @@ class FoldLogic(
         if self._memory > MOST_BYTES and len(self._open) > FEWEST_WINDOWS:
             self._give_up_oldest()
             closed += self._close()
-        self._tell_of_many()
+        self._warn_of_many()
         if self._watermark.time is not None:
-            self._config.moved(self._watermark.time)
+            self._config.on_watermark(self._watermark.time)
         return self._results(self._complete(closed), late, final=True), self.RETAIN
 
     def on_eof(self) -> tuple[list[Results], bool]:
@@ -216,15 +216,15 @@ class FoldLogic(
             count += 1
         end = self._windowing.end(starts[count - 1])
         behind = _named(self._watermark.behind(end))
-        self._config.tell(_too_much_line(count, end, behind, self._config.length_setting))
+        self._config.warn(_too_much_line(count, end, behind, self._config.length_setting))
         self._watermark.raise_to(end)
 
-    def _tell_of_many(self) -> None:
+    def _warn_of_many(self) -> None:
         """Log what the open windows wait for, each time their number has doubled."""
         count = len(self._open)
         if count >= self._many:
             behind = self._watermark.behind(self._windowing.end(self._oldest_first[0]))
-            self._config.tell(
+            self._config.warn(
                 f"{count:,} windows are open: they are written once newer logins arrive in "
                 f"{_named(behind)}"
             )
@@ -237,7 +237,7 @@ class FoldLogic(
         incomplete_to = max(self._incomplete_to.values(), default=-1)
         incomplete = [start for start, _ in windows if start <= incomplete_to]
         if incomplete:
-            self._config.tell(_incomplete_line(incomplete))
+            self._config.warn(_incomplete_line(incomplete))
         return windows[len(incomplete) :]
 
 

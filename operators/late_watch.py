@@ -14,18 +14,18 @@ class LateWatch:
     """Counts late logins, and reports when there are many.
 
     Args:
-        tell: takes the line.
+        warn: logs the line.
         setting: the allowed lateness's name and value, for the line.
         clock: monotonic, in seconds.
     """
 
     def __init__(
         self,
-        tell: Callable[[str], object],
+        warn: Callable[[str], object],
         setting: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tell = tell
+        self._warn = warn
         self._setting = setting
         self._clock = clock
         self._logins = 0
@@ -40,7 +40,7 @@ class LateWatch:
             return
         if self._late > MANY * self._logins and self._clock() >= self._quiet_until:
             self._quiet_until = self._clock() + SECONDS_BETWEEN_LINES
-            self._tell(self._line())
+            self._warn(self._line())
         self._logins = self._late = 0
 
     def _line(self) -> str:

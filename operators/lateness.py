@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic
 
-import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
 from operators.event_time import Windowing
-from operators.state import Refuse, State, check_version, or_refuse
+from operators.state import OnIncompatible, State, check_version, stateful
 from operators.summarise import Summary, Total
 
 __all__ = ["LatenessLogic", "lateness"]
@@ -21,7 +20,10 @@ LOGINS_AFTER_GAP = 20
 
 
 def lateness(
-    step_id: str, up: Stream[Summary[Total]], windowing: Windowing, refuse: Refuse
+    step_id: str,
+    up: Stream[Summary[Total]],
+    windowing: Windowing,
+    on_incompatible: OnIncompatible,
 ) -> Stream[Summary[Total]]:
     """Part what is late from what is in time, each input partition by itself.
 
@@ -34,14 +36,13 @@ def lateness(
         step_id: names the state in the recovery store; another name loses it.
         up: summaries of batches, those of a partition in their order.
         windowing: what windows there are.
-        refuse: ends the run with a text when state of an earlier run doesn't fit.
+        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
     """
-    keyed = op.key_on(f"{step_id}-by-partition", up, lambda summary: summary.key)
 
     def build(state: State | None) -> LatenessLogic[Total]:
         return LatenessLogic(windowing, state)
 
-    return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, or_refuse(build, refuse)))
+    return stateful(step_id, up, lambda summary: summary.key, build, on_incompatible)
 
 
 class LatenessLogic(StatefulBatchLogic[Summary[Total], Summary[Total], State], Generic[Total]):

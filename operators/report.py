@@ -10,7 +10,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
-from operators.state import Refuse, State, check_version, or_refuse
+from operators.state import OnIncompatible, State, check_version, stateful
 from operators.stats import OTHER, LoginStats
 from operators.summarise import Summary
 from operators.windows import WindowResults
@@ -35,7 +35,7 @@ SHORTEST_SPAN_SECONDS = 0.001  # a rate over less says nothing
 TOP_VALUES = 10  # of app versions and of locales: what a screen holds
 
 Clock = Callable[[], float]
-Judged = Callable[[int, int], object]
+LateChecked = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ def report(
     step_id: str,
     up: Stream[Tally],
     every: int,
-    refuse: Refuse,
-    judged: Judged = lambda _logins, _late: None,
+    on_incompatible: OnIncompatible,
+    late_checked: LateChecked = lambda _logins, _late: None,
 ) -> KeyedStream[Report]:
     """Add up tallies and emit a report whenever another `every` records have been seen.
 
@@ -162,15 +162,16 @@ def report(
         step_id: names the state in the recovery store; another name loses it.
         up: of all partitions.
         every: how many records, logins and dead letters together, lie between two reports.
-        refuse: ends the run with a text when state of an earlier run doesn't fit.
-        judged: called with how many logins came, and how many of these or earlier ones were late.
+        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
+        late_checked: called with how many logins came, and how many of these or earlier ones were
+            late.
     """
-    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _tally: REPORT_KEY)
 
     def build(state: State | None) -> ReportLogic:
-        return ReportLogic(every, state, judged=judged)
+        return ReportLogic(every, state, late_checked=late_checked)
 
-    return op.stateful_batch(step_id, keyed, or_refuse(build, refuse))
+    reports = stateful(step_id, up, lambda _tally: REPORT_KEY, build, on_incompatible)
+    return op.key_on(f"{step_id}-for-one-sink-partition", reports, lambda _report: REPORT_KEY)
 
 
 class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
@@ -180,7 +181,8 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         every: how many records lie between two reports.
         state: what snapshot() returned in an earlier run, or None.
         clock: seconds, never going back.
-        judged: called with how many logins came, and how many of these or earlier ones were late.
+        late_checked: called with how many logins came, and how many of these or earlier ones were
+            late.
 
     Raises:
         StateFormatError: another version of this program wrote the state.
@@ -191,11 +193,11 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         every: int,
         state: State | None = None,
         clock: Clock = time.monotonic,
-        judged: Judged = lambda _logins, _late: None,
+        late_checked: LateChecked = lambda _logins, _late: None,
     ) -> None:
         self._every = every
         self._clock = clock
-        self._judged = judged
+        self._late_checked = late_checked
         self._totals = Totals(state)
         self._steps_shown = self._steps()
         self._earliest = clock()
@@ -208,7 +210,7 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         for tally in values:
             self._totals.add(tally)
         more_records, more_logins, more_late = self._counts()
-        self._judged(more_logins - logins, more_late - late)
+        self._late_checked(more_logins - logins, more_late - late)
         if self._first is None and more_records > records:
             # Rates count from here: nobody knows when the first batch began.
             self._first = self._last = _Mark(self._clock(), self._totals.stats.logins)

@@ -1,13 +1,18 @@
-"""State in the recovery store: plain values with a format version, read again with care."""
+"""State in the recovery store: plain values with a format version, checked when read again."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["Refuse", "State", "StateFormatError", "check_version", "or_refuse"]
+import bytewax.operators as op
+from bytewax.dataflow import Stream
+from bytewax.operators import StatefulBatchLogic
+
+__all__ = ["OnIncompatible", "State", "StateFormatError", "check_version", "stateful"]
 
 State = tuple[Any, ...]
-Refuse = Callable[[str], NoReturn]
-Logic = TypeVar("Logic")
+OnIncompatible = Callable[[str], NoReturn]
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 
 class StateFormatError(Exception):
@@ -30,20 +35,29 @@ def check_version(what: str, state: object, expected: int) -> State:
     )
 
 
-def or_refuse(
-    build: Callable[[State | None], Logic], refuse: Refuse
-) -> Callable[[State | None], Logic]:
-    """Return a builder of an operator's logic that hands what is wrong with its state on.
+def stateful(
+    step_id: str,
+    up: Stream[In],
+    key: Callable[[In], str],
+    build: Callable[[State | None], StatefulBatchLogic[In, Out, State]],
+    on_incompatible: OnIncompatible,
+) -> Stream[Out]:
+    """Process items with state that the recovery store keeps for each key.
 
     Args:
+        step_id: names the state in the recovery store; under another name it would be lost.
+        up: the items.
+        key: of an item; all items of a key are processed in one place.
         build: takes the state of an earlier run, or None; raises StateFormatError.
-        refuse: ends the run with that text. An exception in the engine prints pages of trace.
+        on_incompatible: ends the run with that error's text. An exception in the engine prints
+            pages of traceback.
     """
 
-    def build_or_refuse(state: State | None) -> Logic:
+    def build_or_end(state: State | None) -> StatefulBatchLogic[In, Out, State]:
         try:
             return build(state)
         except StateFormatError as error:
-            refuse(str(error))
+            on_incompatible(str(error))
 
-    return build_or_refuse
+    keyed = op.key_on(f"{step_id}-keyed", up, key)
+    return op.key_rm(f"{step_id}-done", op.stateful_batch(step_id, keyed, build_or_end))

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from zlib import compress, decompress
 
-import bytewax.operators as op
 from bytewax.dataflow import Stream
 
 from models import Insight
 from operators.fold import FOLD_KEY, FoldLogic, WindowConfig
 from operators.insights import make_insight
-from operators.state import State, or_refuse
+from operators.state import State, stateful
 from operators.stats import LoginStats
 from operators.summarise import Summary
 
@@ -41,13 +40,11 @@ def windows(
         up: summaries after `lateness`, those of a partition in their order.
         config: the windows, and what to do beside.
     """
-    keyed = op.key_on(f"{step_id}-in-one-place", up, lambda _summary: FOLD_KEY)
 
     def build(state: State | None) -> WindowsLogic:
         return WindowsLogic(config, state)
 
-    folded = op.stateful_batch(step_id, keyed, or_refuse(build, config.refuse))
-    return op.key_rm(f"{step_id}-done", folded)
+    return stateful(step_id, up, lambda _summary: FOLD_KEY, build, config.on_incompatible)
 
 
 class _Window:

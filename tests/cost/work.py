@@ -30,7 +30,7 @@ __all__ = ["WORKS"]
 
 BATCHES = 4
 WINDOWING = Windowing(60, 10)
-WINDOWS = WindowConfig(WINDOWING, 1, 60, lambda: True, tell=stop, refuse=stop)
+WINDOWS = WindowConfig(WINDOWING, 1, 60, lambda: True, warn=stop, on_incompatible=stop)
 
 
 def process(batches: list[RecordBatch]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from dataflows.security import LEFT_OUT, tell, thresholds
+from dataflows.security import LEFT_OUT, log_windows, thresholds
 from models import Alert, ProcessedLogin
 from operators import fold as windowed_fold
 from operators.alerts import LARGEST_PART_BYTES, Findings, Judged, alert_key, alert_records
@@ -171,7 +171,7 @@ def test_window_with_more_names_than_are_kept_is_told(
     run.read(0, spray(START, users=30))
     [found], _ = run._findings.on_eof()
     with capture_logs() as lines:
-        tell(LateWatch(print, ""), "tell", found)
+        log_windows(LateWatch(print, ""), "log", found)
     assert [line["event"] for line in lines] == ["windows judged", *[LEFT_OUT] * left_out]
 
 
@@ -213,7 +213,7 @@ def test_many_late_logins_are_told_by_the_setting_s_name() -> None:
     """Once their windows are judged, with those that are in no window counted in."""
     told: list[str] = []
     window = Judged(Span(START, START + WINDOW, final=True), 250, (), {})
-    tell(LateWatch(told.append, "ALERT_LATENESS_SECONDS=60"), "tell", Findings((window,), 50))
+    log_windows(LateWatch(told.append, "ALERT_LATENESS_SECONDS=60"), "log", Findings((window,), 50))
     [line] = told
     assert line.startswith("50 of the last 300 logins came too late")
     assert "ALERT_LATENESS_SECONDS=60" in line

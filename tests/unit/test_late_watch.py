@@ -62,7 +62,7 @@ def test_report_hands_on_what_each_batch_adds() -> None:
     before = ReportLogic(100)
     before.on_batch([counted(50, late=50)])
     found: list[tuple[int, int]] = []
-    logic = ReportLogic(100, before.snapshot(), judged=lambda *counts: found.append(counts))
+    logic = ReportLogic(100, before.snapshot(), late_checked=lambda *counts: found.append(counts))
     logic.on_batch([counted(3), counted(4, {"not_json": 9}, late=2)])
     logic.on_batch([counted(0, late=1)])
     assert found == [(7, 2), (0, 1)]

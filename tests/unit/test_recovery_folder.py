@@ -3,55 +3,17 @@
 import os
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
-import bytewax.operators as op
 import pytest
-from bytewax.dataflow import Dataflow
-from bytewax.recovery import RecoveryConfig, init_db_dir
-from bytewax.testing import TestingSink, TestingSource, run_main
 
 from dataflows.recovery_folder import check_partitions, check_recovery_folder
 from dataflows.uncommitted_state import forget_uncommitted
+from tests.support.recovery_flow import make_folder as make
+from tests.support.recovery_flow import run_with_recovery as run
+from tests.support.recovery_flow import small_flow as flow
 
 STEPS = {"login.read", "login.report", "login.write"}
-
-
-def flow(name: str = "login", step: str = "report") -> Dataflow:
-    """Return a flow that keeps state in two steps."""
-    flow = Dataflow(name)
-    numbers = op.input("read", flow, TestingSource(range(10)))
-    keyed = op.key_on("key", numbers, str)
-    summed = op.stateful_batch(step, keyed, _Logic)
-    op.output("print", summed, TestingSink([]))
-    return flow
-
-
-class _Logic(op.StatefulBatchLogic[int, int, int]):
-    def __init__(self, _state: int | None) -> None:
-        pass
-
-    def on_batch(self, values: list[int]) -> tuple[list[int], bool]:
-        """Hand all on."""
-        return values, self.RETAIN
-
-    def snapshot(self) -> int:
-        """Return some state."""
-        return 1
-
-
-def run(folder: Path, flow: Dataflow) -> None:
-    """Let the engine write state into a folder."""
-    config = RecoveryConfig(str(folder))  # type: ignore[no-untyped-call]
-    run_main(  # type: ignore[no-untyped-call]
-        flow, epoch_interval=timedelta(0), recovery_config=config
-    )
-
-
-def make(folder: Path, files: int) -> None:
-    """Make a new recovery folder as `python -m bytewax.recovery` does."""
-    init_db_dir(folder, files)  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
