@@ -31,8 +31,8 @@ from operators.event_time import Windowing
 from operators.fold import WindowConfig
 from operators.late_watch import LateWatch
 from operators.lateness import lateness
+from operators.login_columns import summarise_columns
 from operators.processed import read_processed_batch, rejects_only
-from operators.sightings import sight
 from settings import Settings, load_flow_settings
 
 log = structlog.get_logger()
@@ -87,8 +87,8 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
     op.output("write", outputs, TransactionalKafkaSink(settings, topics, offsets))
 
     windowing = Windowing(settings.alert_window_seconds, settings.alert_lateness_seconds)
-    sighted = op.map("sight", logins, partial(sight, windowing=windowing))
-    checked = lateness("lateness", sighted, windowing, stop_process)
+    summaries = op.map("summarise", logins, partial(summarise_columns, windowing=windowing))
+    checked = lateness("lateness", summaries, windowing, stop_process)
     config = window_config(settings, windowing, topics, draining)
     found = findings("findings", checked, config, thresholds(settings))
     late_watch = LateWatch(log.warning, f"ALERT_LATENESS_SECONDS={windowing.lateness}")

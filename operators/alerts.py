@@ -10,7 +10,6 @@ from bytewax.dataflow import Stream
 
 from connectors.records import OutputRecord
 from models import Alert
-from operators.crowd import Crowd, Whereabouts, decode_sketch, encode_sketch
 from operators.detectors import (
     Busy,
     Span,
@@ -21,12 +20,13 @@ from operators.detectors import (
     password_sprays,
 )
 from operators.fold import FOLD_KEY, FoldLogic, WindowConfig
-from operators.sightings import Sightings
+from operators.heavy_hitters import AnyProfile, HeavyHitters, HeavyHittersState
+from operators.login_columns import LoginColumns
+from operators.profiles import NetworkProfile, UserProfile, decode_sketch, encode_sketch
 from operators.state import State, stateful
 from operators.summarise import Summary
-from operators.watch import AnySeen, Watch, WatchState
 
-__all__ = ["Findings", "FindingsLogic", "Judged", "alert_key", "alert_records", "findings"]
+__all__ = ["Findings", "FindingsLogic", "WindowFindings", "alert_key", "alert_records", "findings"]
 
 FASTEST = 1  # of zlib's levels
 # Measured: the most that the part of one input partition takes, however long names are, since the
@@ -35,12 +35,12 @@ LARGEST_PART_BYTES = 80_000_000
 _to_json = msgspec.json.Encoder().encode
 _write_part = msgspec.msgpack.Encoder(enc_hook=encode_sketch).encode
 _read_part = msgspec.msgpack.Decoder(
-    tuple[WatchState[Crowd], WatchState[Whereabouts]], dec_hook=decode_sketch
+    tuple[HeavyHittersState[NetworkProfile], HeavyHittersState[UserProfile]], dec_hook=decode_sketch
 ).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class WindowFindings:
     """What a window shows by itself.
 
     Attributes:
@@ -67,14 +67,14 @@ class Findings:
         late: logins that were late and in no window, since the last findings.
     """
 
-    windows: tuple[Judged, ...]
+    windows: tuple[WindowFindings, ...]
     late: int
 
 
 def findings(
-    step_id: str, up: Stream[Summary[Sightings]], config: WindowConfig, thresholds: Thresholds
+    step_id: str, up: Stream[Summary[LoginColumns]], config: WindowConfig, thresholds: Thresholds
 ) -> Stream[Findings]:
-    """Watch users and networks in each window, and judge it when the watermark has passed its end.
+    """Count users and networks in each window, and judge it when the watermark has passed its end.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
@@ -100,34 +100,34 @@ class _Part:
 
     def __init__(self, saved: bytes | None = None) -> None:
         self._saved = saved
-        self.networks = Watch(Crowd)
-        self.users = Watch(Whereabouts)
+        self.networks = HeavyHitters(NetworkProfile)
+        self.users = HeavyHitters(UserProfile)
         if saved is not None:
             networks, users = _read_part(decompress(saved))
             self.networks.restore(networks)
             self.users.restore(users)
 
-    def add(self, sightings: Sightings) -> None:
+    def add(self, columns: LoginColumns) -> None:
         """Take in logins, one by one."""
         self._saved = None
         networks, users = self.networks, self.users
         for user, network, locale in zip(
-            sightings.users, sightings.networks, sightings.locales, strict=True
+            columns.users, columns.networks, columns.locales, strict=True
         ):
             if network is not None:
-                crowd = networks.note(network)
-                had_none = crowd.sketch is None
-                names = crowd.add(user, room=networks.has_room)
-                networks.keep(names, sketches=had_none and crowd.sketch is not None)
-            whereabouts = users.note(user)
-            users.keep(whereabouts.add(network, locale, room=users.has_room))
+                profile = networks.note(network)
+                had_none = profile.sketch is None
+                names = profile.add(user, room=networks.has_room)
+                networks.keep(names, sketches=had_none and profile.sketch is not None)
+            places = users.note(user)
+            users.keep(places.add(network, locale, room=users.has_room))
 
     def memory(self) -> int:
         """Return about how many bytes it takes, by what is kept: see docs/alerts.md."""
         return min(self.networks.memory() + self.users.memory(), LARGEST_PART_BYTES)
 
     def saved(self) -> bytes:
-        """Return all of it; made ready anew only when something was added."""
+        """Return all of it; prepared again only when something was added."""
         if self._saved is None:
             state = (self.networks.to_state(), self.users.to_state())
             self._saved = compress(_write_part(state), FASTEST)
@@ -151,15 +151,15 @@ class _Window:
             self._parts.update((partition, _Part(part)) for partition, part in parts)
         self._memory = sum(part.memory() for part in self._parts.values())
 
-    def add(self, partition: int, sightings: Sightings) -> None:
+    def add(self, partition: int, columns: LoginColumns) -> None:
         """Take in logins of a partition, in their order."""
-        self.logins += sightings.logins
+        self.logins += columns.logins
         part = self._parts.get(partition)
         if part is None:
             part = self._parts[partition] = _Part()
         else:
             self._memory -= part.memory()
-        part.add(sightings)
+        part.add(columns)
         self._memory += part.memory()
 
     def saved(self) -> bytes:
@@ -171,22 +171,22 @@ class _Window:
         """Return about how many bytes it takes: the parts' sum, since it's often asked for."""
         return self._memory
 
-    def judge(self, span: Span, thresholds: Thresholds) -> Judged:
+    def judge(self, span: Span, thresholds: Thresholds) -> WindowFindings:
         """Return what is to be said of the window; nothing in it is changed."""
         parts = [part for _, part in sorted(self._parts.items())]
-        networks = _merged((part.networks for part in parts), Crowd)
-        users = _merged((part.users for part in parts), Whereabouts)
+        networks = _merged((part.networks for part in parts), NetworkProfile)
+        users = _merged((part.users for part in parts), UserProfile)
         alerts = (
             *password_sprays(networks, span, thresholds.network_users),
             *many_networks(users, span, thresholds.user_networks),
             *many_locales(users, span, thresholds.user_locales),
         )
         left_out = any(part.networks.left_out() or part.users.left_out() for part in parts)
-        return Judged(span, self.logins, alerts, busiest(networks), left_out)
+        return WindowFindings(span, self.logins, alerts, busiest(networks), left_out)
 
 
-class FindingsLogic(FoldLogic[Sightings, _Window, Findings]):
-    """Windows of sightings, each of which is judged when it closes.
+class FindingsLogic(FoldLogic[LoginColumns, _Window, Findings]):
+    """Windows of columns, each of which is judged when it closes.
 
     Args:
         config: the windows, and what to do beside.
@@ -201,7 +201,7 @@ class FindingsLogic(FoldLogic[Sightings, _Window, Findings]):
         self._thresholds = thresholds
         self._late = 0  # told with the next windows, so not worth a place in the state
 
-    def on_batch(self, values: list[Summary[Sightings]]) -> tuple[list[Findings], bool]:
+    def on_batch(self, values: list[Summary[LoginColumns]]) -> tuple[list[Findings], bool]:
         """Fold the summaries, and judge the windows that close."""
         self._late += sum(summary.late_logins for summary in values)
         return super().on_batch(values)
@@ -225,10 +225,10 @@ class FindingsLogic(FoldLogic[Sightings, _Window, Findings]):
 
 
 def _merged(
-    watches: Iterable[Watch[AnySeen]], make: Callable[[], Any]
-) -> dict[str, tuple[int, AnySeen]]:
+    watches: Iterable[HeavyHitters[AnyProfile]], make: Callable[[], Any]
+) -> dict[str, tuple[int, AnyProfile]]:
     """Return each subject with its count and all that is known of it."""
-    merged: dict[str, tuple[int, AnySeen]] = {}
+    merged: dict[str, tuple[int, AnyProfile]] = {}
     for watch in watches:
         for subject, count, seen in watch.items():
             if subject in merged:

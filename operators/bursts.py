@@ -7,7 +7,7 @@ from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
 from models import Alert
-from operators.alerts import Findings, Judged
+from operators.alerts import Findings, WindowFindings
 from operators.detectors import Thresholds, network_bursts
 from operators.state import OnIncompatible, State, check_version, stateful
 
@@ -62,7 +62,7 @@ class BurstLogic(StatefulBatchLogic[Findings, tuple[Alert, ...], State]):
         """Return the state as plain values."""
         return (STATE_VERSION, tuple(self._history))
 
-    def _judge(self, windows: tuple[Judged, ...]) -> tuple[Alert, ...]:
+    def _judge(self, windows: tuple[WindowFindings, ...]) -> tuple[Alert, ...]:
         history = self._history.copy()
         alerts: list[Alert] = []
         for window in windows:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from models import Alert
-from operators.crowd import Crowd, Whereabouts
 from operators.enrich import iso_time
+from operators.profiles import NetworkProfile, UserProfile
 
 __all__ = [
     "Busy",
@@ -25,8 +25,8 @@ HOME_SHARE = 0.25
 BUSIEST = 1_000  # networks of a window that its burst detector knows
 LEAST_HISTORY = 3  # windows: with fewer nobody knows what is usual
 
-Networks = Mapping[str, tuple[int, Crowd]]
-Users = Mapping[str, tuple[int, Whereabouts]]
+Networks = Mapping[str, tuple[int, NetworkProfile]]
+Users = Mapping[str, tuple[int, UserProfile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,10 @@ def password_sprays(networks: Networks, span: Span, limit: int) -> list[Alert]:
             count=users,
             threshold=limit,
             logins=logins,
-            sample=crowd.sample(SAMPLE),
+            sample=profile.sample(SAMPLE),
         )
-        for network, (logins, crowd) in sorted(networks.items())
-        if (users := crowd.size()) >= limit
+        for network, (logins, profile) in sorted(networks.items())
+        if (users := profile.size()) >= limit
     ]
 
 
@@ -117,18 +117,18 @@ def many_networks(users: Users, span: Span, limit: int) -> list[Alert]:
         span.alert(
             "many_networks",
             user,
-            count=len(whereabouts.networks),
+            count=len(profile.networks),
             threshold=limit,
             logins=logins,
-            sample=whereabouts.networks,
+            sample=profile.networks,
         )
-        for user, (logins, whereabouts) in sorted(users.items())
-        if len(whereabouts.networks) >= limit and not _at_home(whereabouts)
+        for user, (logins, profile) in sorted(users.items())
+        if len(profile.networks) >= limit and not _at_home(profile)
     ]
 
 
-def _at_home(whereabouts: Whereabouts) -> bool:
-    counts = whereabouts.networks.values()
+def _at_home(profile: UserProfile) -> bool:
+    counts = profile.networks.values()
     return max(counts) >= HOME_SHARE * sum(counts)
 
 
@@ -138,13 +138,13 @@ def many_locales(users: Users, span: Span, limit: int) -> list[Alert]:
         span.alert(
             "many_locales",
             user,
-            count=len(whereabouts.locales),
+            count=len(profile.locales),
             threshold=limit,
             logins=logins,
-            sample=whereabouts.locales,
+            sample=profile.locales,
         )
-        for user, (logins, whereabouts) in sorted(users.items())
-        if len(whereabouts.locales) >= limit
+        for user, (logins, profile) in sorted(users.items())
+        if len(profile.locales) >= limit
     ]
 
 
@@ -152,8 +152,8 @@ def busiest(networks: Networks) -> dict[str, Busy]:
     """Return the 1,000 networks with the most logins; of equals, the first by name."""
     ordered = sorted(networks.items(), key=lambda item: (-item[1][0], item[0]))
     return {
-        network: Busy(logins, crowd.sample(SAMPLE))
-        for network, (logins, crowd) in ordered[:BUSIEST]
+        network: Busy(logins, profile.sample(SAMPLE))
+        for network, (logins, profile) in ordered[:BUSIEST]
     }
 
 

@@ -16,7 +16,7 @@ BUSIEST = 1_000
 
 @dataclass
 class AlertOracle:
-    """Takes each partition's logins in their order. Only for crowds of at most 100.
+    """Takes each partition's logins in their order. Only for networks of at most 100.
 
     Attributes:
         thresholds: what is unusual.

@@ -9,7 +9,7 @@ from operators.detectors import Thresholds
 from operators.event_time import Windowing
 from operators.fold import WindowConfig
 from operators.lateness import LatenessLogic
-from operators.sightings import Sightings, sight
+from operators.login_columns import LoginColumns, summarise_columns
 from operators.state import State
 from tests.support.batches import login_batch
 from tests.support.refusal import refuse
@@ -33,7 +33,7 @@ class AlertRun:
         self._thresholds = thresholds
         self._windowing = windowing
         self._config = WindowConfig(windowing, partitions, 60, lambda: True, print, refuse)
-        self._lateness = [LatenessLogic[Sightings](windowing) for _ in range(partitions)]
+        self._lateness = [LatenessLogic[LoginColumns](windowing) for _ in range(partitions)]
         self._findings = FindingsLogic(self._config, thresholds)
         self._bursts = BurstLogic(thresholds)
         self.alerts: list[Alert] = []
@@ -41,7 +41,7 @@ class AlertRun:
 
     def read(self, partition: int, logins: Sequence[ProcessedLogin]) -> None:
         """Take in a batch of a partition."""
-        summary = sight(login_batch(logins, partition=partition), self._windowing)
+        summary = summarise_columns(login_batch(logins, partition=partition), self._windowing)
         judged, _ = self._lateness[partition].on_batch([summary])
         found, _ = self._findings.on_batch(judged)
         self._write(found)

@@ -13,15 +13,15 @@ from structlog.testing import capture_logs
 from dataflows.security import LEFT_OUT, log_windows, thresholds
 from models import Alert, ProcessedLogin
 from operators import fold as windowed_fold
-from operators.alerts import LARGEST_PART_BYTES, Findings, Judged, alert_key, alert_records
+from operators.alerts import LARGEST_PART_BYTES, Findings, WindowFindings, alert_key, alert_records
 from operators.bursts import HISTORY
 from operators.detectors import Span, Thresholds
 from operators.event_time import Windowing
+from operators.heavy_hitters import MOST_NAMES
 from operators.late_watch import LateWatch
+from operators.login_columns import LoginColumns
 from operators.names import kept_name
-from operators.sightings import Sightings
 from operators.state import StateFormatError
-from operators.watch import MOST_NAMES
 from settings import Settings
 from tests.support.alert_figures import long_names
 from tests.support.alert_oracle import AlertOracle
@@ -144,7 +144,7 @@ def test_attacks_below_the_thresholds_are_let_pass() -> None:
 
 def test_names_without_room_are_the_same_ones_on_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where batches are cut and snapshots taken decides nothing."""
-    monkeypatch.setattr("operators.watch.MOST_NAMES", 700)
+    monkeypatch.setattr("operators.heavy_hitters.MOST_NAMES", 700)
     random = Random(4)  # noqa: S311 - test data
     some = [
         login(START + number // 10, f"u{random.randrange(300)}", f"n{random.randrange(40)}", place)
@@ -166,7 +166,7 @@ def test_window_with_more_names_than_are_kept_is_told(
     monkeypatch: pytest.MonkeyPatch, most_names: int, *, left_out: bool
 ) -> None:
     """By a line, so that nobody takes its alerts for all that there are."""
-    monkeypatch.setattr("operators.watch.MOST_NAMES", most_names)
+    monkeypatch.setattr("operators.heavy_hitters.MOST_NAMES", most_names)
     run = AlertRun(1, DEFAULTS)
     run.read(0, spray(START, users=30))
     [found], _ = run._findings.on_eof()
@@ -212,7 +212,7 @@ def test_late_logins_are_in_no_alert_but_told() -> None:
 def test_many_late_logins_are_told_by_the_setting_s_name() -> None:
     """Once their windows are judged, with those that are in no window counted in."""
     told: list[str] = []
-    window = Judged(Span(START, START + WINDOW, final=True), 250, (), {})
+    window = WindowFindings(Span(START, START + WINDOW, final=True), 250, (), {})
     log_windows(LateWatch(told.append, "ALERT_LATENESS_SECONDS=60"), "log", Findings((window,), 50))
     [line] = told
     assert line.startswith("50 of the last 300 logins came too late")
@@ -307,7 +307,7 @@ def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
     """What a part's sketches drop takes none, however many logins there are."""
     window = AlertRun(1, LOW)._findings._window(None)
     names = [f"{number}" for number in range(60_000)]
-    flood = Sightings([name for name in names for _ in range(2)], names * 2, names * 2)
+    flood = LoginColumns([name for name in names for _ in range(2)], names * 2, names * 2)
     window.add(0, flood)
     one_part = window.memory()
     assert 10_000_000 < one_part <= LARGEST_PART_BYTES
@@ -323,18 +323,18 @@ def test_reckoned_memory_depends_on_each_partition_s_logins_only(
     monkeypatch: pytest.MonkeyPatch, most_names: int, count: int
 ) -> None:
     """Not on cuts, turns and restarts: by it windows are closed early, on a replay too."""
-    monkeypatch.setattr("operators.watch.MOST_NAMES", most_names)
+    monkeypatch.setattr("operators.heavy_hitters.MOST_NAMES", most_names)
     random, empty = Random(6), AlertRun(1, LOW)._findings._window  # noqa: S311 - test data
     users = [f"u{random.randrange(200) if number % 2 else number}" for number in range(count)]
     networks = [f"n{random.randrange(5) if number % 2 else number}" for number in range(count)]
     places = [random.choice(("NY", "FR", None)) for _ in range(count)]
     whole, cut = empty(None), empty(None)
     for partition in (0, 1):
-        whole.add(partition, Sightings(users, networks, places))
+        whole.add(partition, LoginColumns(users, networks, places))
     for first in range(0, count, cut_size := count // 4 - 7):
         some = slice(first, first + cut_size)
         for partition in (1, 0):
-            cut.add(partition, Sightings(users[some], networks[some], places[some]))
+            cut.add(partition, LoginColumns(users[some], networks[some], places[some]))
         cut = empty(cut.saved())
     assert empty(None).memory() < cut.memory() == whole.memory() < 2 * LARGEST_PART_BYTES
 

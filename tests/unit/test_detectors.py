@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from models import Alert
-from operators.crowd import Crowd, Whereabouts
 from operators.detectors import (
     BUSIEST,
     Busy,
@@ -15,6 +14,7 @@ from operators.detectors import (
     network_bursts,
     password_sprays,
 )
+from operators.profiles import NetworkProfile, UserProfile
 
 SPAN = Span(start=1_720_000_200, end=1_720_000_500, final=True)
 NETWORK = "203.0.113.0"
@@ -24,23 +24,23 @@ LIMITS = Thresholds(
 NOTHING: dict[str, int] = {}
 
 
-def crowd(users: Iterable[str]) -> Crowd:
+def network(users: Iterable[str]) -> NetworkProfile:
     """Return the users of a network."""
-    made = Crowd()
+    made = NetworkProfile()
     for user in users:
         made.add(user)
     return made
 
 
-def been(networks: dict[str, int], locales: Iterable[str] = ()) -> tuple[int, Whereabouts]:
+def been(networks: dict[str, int], locales: Iterable[str] = ()) -> tuple[int, UserProfile]:
     """Return where a user has been, with the logins."""
-    return sum(networks.values()), Whereabouts(networks, dict.fromkeys(locales, 1))
+    return sum(networks.values()), UserProfile(networks, dict.fromkeys(locales, 1))
 
 
 def test_spray_is_told_with_its_evidence() -> None:
     """The network, how many users, how many were too many, and some of them."""
     users = [f"user-{number:02}" for number in range(12)]
-    assert password_sprays({NETWORK: (20, crowd(users))}, SPAN, 12) == [
+    assert password_sprays({NETWORK: (20, network(users))}, SPAN, 12) == [
         Alert(
             kind="password_spray",
             subject=NETWORK,
@@ -58,7 +58,7 @@ def test_spray_is_told_with_its_evidence() -> None:
 
 def test_one_user_less_is_no_spray() -> None:
     """However many logins they have."""
-    assert password_sprays({NETWORK: (999, crowd(["a", "b"]))}, SPAN, 3) == []
+    assert password_sprays({NETWORK: (999, network(["a", "b"]))}, SPAN, 3) == []
 
 
 def test_user_from_many_networks_is_told() -> None:
@@ -109,7 +109,7 @@ def test_nothing_is_a_burst_before_it_is_known_what_is_usual() -> None:
 
 def test_busiest_networks_are_bounded() -> None:
     """The greatest, and of equals the first by name, whatever order they come in."""
-    networks = {f"n{number:05}": (number % 7, crowd(["u"])) for number in range(2 * BUSIEST)}
+    networks = {f"n{number:05}": (number % 7, network(["u"])) for number in range(2 * BUSIEST)}
     kept = busiest(networks)
     assert len(kept) == BUSIEST
     assert kept == busiest(dict(reversed(networks.items())))

@@ -3,8 +3,8 @@ import pytest
 
 from operators.batches import Reason, Reject
 from operators.event_time import Windowing
+from operators.login_columns import summarise_columns
 from operators.processed import read_processed, read_processed_batch, rejects_only
-from operators.sightings import sight
 from tests.support.attacks import START, login
 from tests.support.batches import login_batch
 
@@ -50,7 +50,7 @@ def test_login_from_the_future_counts_when_its_record_was_written() -> None:
     fast, windowing = login(START + 43_200, "u", "203.0.113.0"), Windowing(300, 60)
     source = login_batch([fast, GOOD], record_times=[START * 1_000 + 999] * 2).source
     source.values = [msgspec.json.encode(one) for one in (fast, GOOD)]
-    summary = sight(read_processed_batch(source), windowing)
+    summary = summarise_columns(read_processed_batch(source), windowing)
     assert summary.newest == START
     assert [total.users for total in summary.windows.values()] == [["u", "u"]]
     assert summary.late == ()

@@ -24,8 +24,8 @@ from operators.decode import decode_batch
 from operators.encode import encode_batch
 from operators.enrich import enrich_batch
 from operators.event_time import Windowing
+from operators.login_columns import summarise_columns
 from operators.processed import read_processed_batch, rejects_only
-from operators.sightings import sight
 from operators.summarise import summarise
 from settings import Settings
 from tests.support.input_partitions import open_partitions
@@ -64,7 +64,9 @@ def test_a_skipped_batch_counts_as_one_dead_letter() -> None:
     stored = StoredBatch(FIRST, BEHIND - 1, 1_720_000_000_000, CONTENT, aborted=False)
     batch = _skipped(stored)
     assert summarise(enrich_batch(decode_batch(batch)), WINDOWING).rejects == {Reason.UNREADABLE: 1}
-    assert sight(read_processed_batch(batch), WINDOWING).rejects == {Reason.UNREADABLE: 1}
+    assert summarise_columns(read_processed_batch(batch), WINDOWING).rejects == {
+        Reason.UNREADABLE: 1
+    }
 
 
 def test_a_batch_is_read_again_while_no_broker_tells_where_it_ends(

@@ -1,4 +1,4 @@
-"""Who logged in from where: all that the detectors have to know of logins, as columns."""
+"""Who logged in from where: what the detectors need to know of logins, as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from operators.event_time import Windowing
 from operators.names import kept_names
 from operators.summarise import Logins, Summary, sum_up
 
-__all__ = ["Sightings", "sight", "sightings"]
+__all__ = ["LoginColumns", "login_columns", "summarise_columns"]
 
 NOT_KNOWN = ""  # no network has this name
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
-    """What crosses workers in place of logins, in their order.
+class LoginColumns:
+    """What crosses workers instead of logins, in their order.
 
     Attributes:
         users: each login's user id, like the next two as returned by `kept_name`.
@@ -35,16 +35,18 @@ class Sightings:
         return len(self.users)
 
 
-def sight(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summary[Sightings]:
-    """Part a batch's logins by window, and keep of each what the detectors need."""
-    return sum_up(batch, windowing, sightings)
+def summarise_columns(
+    batch: LoginBatch[ProcessedLogin], windowing: Windowing
+) -> Summary[LoginColumns]:
+    """Split a batch's logins by window, and keep of each what the detectors need."""
+    return sum_up(batch, windowing, login_columns)
 
 
-def sightings(logins: Logins) -> Sightings:
+def login_columns(logins: Logins) -> LoginColumns:
     """Return who logged in from where."""
     networks = kept_names([login.masked_ip or NOT_KNOWN for login in logins])
     locales = kept_names([login.locale for login in logins])
-    return Sightings(
+    return LoginColumns(
         users=kept_names([login.user_id for login in logins]),
         networks=[network or None for network in networks],
         locales=[None if locale == UNKNOWN else locale for locale in locales],

@@ -1,4 +1,4 @@
-"""Many subjects watched in bounded memory, the frequent ones for sure, and the same on a replay."""
+"""Counts subjects in bounded memory: frequent ones are certain to be kept, the same on a replay."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
@@ -6,18 +6,18 @@ from zlib import crc32
 
 from datasketches import frequent_strings_sketch
 
-__all__ = ["AnySeen", "Watch", "WatchState"]
+__all__ = ["AnyProfile", "HeavyHitters", "HeavyHittersState"]
 
 SHARDS = 16
 # 2**10 slots are 768 counters. A purge subtracts the median of at most 1,024 sampled counters
 # (reverse_purge_hash_map::purge of DataSketches), so here of all: it depends on the counts alone,
-# not on where they stand in the table, which a save and restore changes.
+# not on their places in the table, which a save and restore changes.
 LG_SLOTS = 10
 COUNTERS = 768
-MOST_SEEN = 2 * COUNTERS  # of a shard, before what its sketch has dropped is dropped here
+MOST_SUBJECTS = 2 * COUNTERS  # of a shard, before what its sketch has dropped is dropped here
 # Names of all subjects together: three for each of the most subjects that there can be. With 100
 # for each it would be 400 MB.
-MOST_NAMES = 3 * SHARDS * MOST_SEEN
+MOST_NAMES = 3 * SHARDS * MOST_SUBJECTS
 UNSEEN = ""  # no subject has this name
 # Measured by resident memory, since sketches are outside Python's own. Short names take less, and
 # long ones up to a third more after a restart, when equal names are separate objects
@@ -28,7 +28,7 @@ BYTES_A_NAME = 150
 BYTES_A_SKETCH = 9_000  # with up to some 1,500 users; larger ones take 20 KB at most
 
 
-class Seen(Protocol):
+class Profile(Protocol):
     """What is known of a subject."""
 
     @property
@@ -40,20 +40,22 @@ class Seen(Protocol):
         """How many sketches are kept of it."""
 
 
-AnySeen = TypeVar("AnySeen", bound=Seen)
-WatchState = list[tuple[bytes, dict[str, AnySeen]]]  # a sketch and what is known, by shard
+AnyProfile = TypeVar("AnyProfile", bound=Profile)
+HeavyHittersState = list[
+    tuple[bytes, dict[str, AnyProfile]]
+]  # a sketch and what is known, by shard
 
 
-class Watch(Generic[AnySeen]):
+class HeavyHitters(Generic[AnyProfile]):
     """Counts subjects, and keeps what else is known of each.
 
     Subjects are spread over shards, and each shard has a frequent-items sketch, which decides what
     is dropped. With up to 768 subjects in a shard, some 12,000 in all, nothing is, and all counts
-    are exact. Beyond, a subject is kept for sure if it has more than 0.34% of its shard's logins;
-    one that was dropped and comes again is counted from then on.
+    are exact. Beyond that, a subject is certain to be kept if it has more than 0.34% of its shard's
+    logins; one that was dropped and comes again is counted from then on.
 
     Args:
-        make: makes what is known of a subject that wasn't seen yet.
+        make: makes what is known of a subject not seen before.
 
     Attributes:
         subjects: how many are known.
@@ -61,29 +63,29 @@ class Watch(Generic[AnySeen]):
         sketches: how many sketches.
     """
 
-    def __init__(self, make: Callable[[], AnySeen]) -> None:
+    def __init__(self, make: Callable[[], AnyProfile]) -> None:
         self.subjects = 0
         self.names = 0
         self.sketches = 0
         self._make = make
-        self._shards: list[tuple[Any, dict[str, AnySeen]]] = [
+        self._shards: list[tuple[Any, dict[str, AnyProfile]]] = [
             (frequent_strings_sketch(LG_SLOTS), {}) for _ in range(SHARDS)
         ]
 
-    def note(self, subject: str) -> AnySeen:
-        """Count a subject once more, and return what is known of it, to be added to.
+    def note(self, subject: str) -> AnyProfile:
+        """Count a subject once more, and return its profile, to be added to.
 
         Subjects have to come one by one in an order that a replay keeps.
         """
         sketch, known = self._shards[crc32(subject.encode()) % SHARDS]
         sketch.update(subject)
-        seen = known.get(subject)
-        if seen is None:
-            if len(known) >= MOST_SEEN:
+        profile = known.get(subject)
+        if profile is None:
+            if len(known) >= MOST_SUBJECTS:
                 self._drop(sketch, known)
-            seen = known[subject] = self._make()
+            profile = known[subject] = self._make()
             self.subjects += 1
-        return seen
+        return profile
 
     @property
     def has_room(self) -> bool:
@@ -110,29 +112,29 @@ class Watch(Generic[AnySeen]):
         dropped = any(sketch.get_upper_bound(UNSEEN) for sketch, _ in self._shards)
         return dropped or not self.has_room
 
-    def items(self) -> Iterator[tuple[str, int, AnySeen]]:
+    def items(self) -> Iterator[tuple[str, int, AnyProfile]]:
         """Return each subject with its count, at least, and what is known of it."""
         for sketch, known in self._shards:
-            for subject, seen in known.items():
+            for subject, profile in known.items():
                 if count := sketch.get_lower_bound(subject):
-                    yield subject, count, seen
+                    yield subject, count, profile
 
-    def to_state(self) -> WatchState[AnySeen]:
-        """Return all of it, what is known of subjects as it is."""
+    def to_state(self) -> HeavyHittersState[AnyProfile]:
+        """Return all of it, with the profiles as they are."""
         return [(sketch.serialize(), known) for sketch, known in self._shards]
 
-    def restore(self, state: WatchState[AnySeen]) -> None:
-        """Take on what to_state returned."""
+    def restore(self, state: HeavyHittersState[AnyProfile]) -> None:
+        """Restore what to_state returned."""
         deserialize = frequent_strings_sketch.deserialize
         self._shards = [(deserialize(sketch), known) for sketch, known in state]
-        everyone = [seen for _, known in self._shards for seen in known.values()]
+        everyone = [profile for _, known in self._shards for profile in known.values()]
         self.subjects = len(everyone)
-        self.names = sum(seen.names for seen in everyone)
-        self.sketches = sum(seen.sketches for seen in everyone)
+        self.names = sum(profile.names for profile in everyone)
+        self.sketches = sum(profile.sketches for profile in everyone)
 
-    def _drop(self, sketch: Any, known: dict[str, AnySeen]) -> None:
+    def _drop(self, sketch: Any, known: dict[str, AnyProfile]) -> None:
         for subject in [subject for subject in known if not sketch.get_lower_bound(subject)]:
-            seen = known.pop(subject)
+            profile = known.pop(subject)
             self.subjects -= 1
-            self.names -= seen.names
-            self.sketches -= seen.sketches
+            self.names -= profile.names
+            self.sketches -= profile.sketches

@@ -11,12 +11,12 @@ import msgspec
 
 from operators.stats import UserSketch
 
-__all__ = ["KEPT", "Crowd", "Whereabouts", "decode_sketch", "encode_sketch"]
+__all__ = ["KEPT", "NetworkProfile", "UserProfile", "decode_sketch", "encode_sketch"]
 
 KEPT = 100  # values that are kept by name for each subject
 
 
-class Crowd(msgspec.Struct, array_like=True, gc=False):
+class NetworkProfile(msgspec.Struct, array_like=True, gc=False):
     """The users of a network: exactly up to 100, beyond that by a HyperLogLog sketch.
 
     A struct, since the recovery store gets tens of thousands of them every second.
@@ -74,7 +74,7 @@ class Crowd(msgspec.Struct, array_like=True, gc=False):
         return self.sketch
 
 
-class Whereabouts(msgspec.Struct, array_like=True, gc=False):
+class UserProfile(msgspec.Struct, array_like=True, gc=False):
     """Where a user came from.
 
     Attributes:

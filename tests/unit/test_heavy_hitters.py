@@ -3,29 +3,29 @@ from random import Random
 
 import pytest
 
-from operators.crowd import Crowd
-from operators.watch import COUNTERS, MOST_SEEN, SHARDS, Watch
+from operators.heavy_hitters import COUNTERS, MOST_SUBJECTS, SHARDS, HeavyHitters
+from operators.profiles import NetworkProfile
 
 FLOOD = 60_000
 
 
-def watched(subjects: list[str], restarts: int = 0) -> Watch[Crowd]:
+def watched(subjects: list[str], restarts: int = 0) -> HeavyHitters[NetworkProfile]:
     """Return a watch of subjects, saved and read again now and then."""
-    watch = Watch(Crowd)
+    watch = HeavyHitters(NetworkProfile)
     points = set(Random(restarts).sample(range(len(subjects)), restarts))  # noqa: S311
     for place, subject in enumerate(subjects):
-        crowd = watch.note(subject)
-        had = crowd.sketches
-        names = crowd.add("u", room=place % 3 > 0)
-        watch.keep(names, sketches=crowd.sketches - had)
+        profile = watch.note(subject)
+        had = profile.sketches
+        names = profile.add("u", room=place % 3 > 0)
+        watch.keep(names, sketches=profile.sketches - had)
         if place in points:
-            again = Watch(Crowd)
+            again = HeavyHitters(NetworkProfile)
             again.restore(watch.to_state())
             watch = again
     return watch
 
 
-def counts(watch: Watch[Crowd]) -> dict[str, int]:
+def counts(watch: HeavyHitters[NetworkProfile]) -> dict[str, int]:
     """Return each subject's count."""
     return {subject: count for subject, count, _ in watch.items()}
 
@@ -55,7 +55,7 @@ def test_frequent_subjects_outlive_a_flood(flood: list[str]) -> None:
     for number in range(5):
         assert 200 - error <= found[f"often{number}"] <= 200
     assert len(found) <= SHARDS * COUNTERS
-    assert all(len(known) <= MOST_SEEN for _, known in watch.to_state())
+    assert all(len(known) <= MOST_SUBJECTS for _, known in watch.to_state())
 
 
 @pytest.mark.parametrize("restarts", [0, 5])
