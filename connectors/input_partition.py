@@ -327,7 +327,7 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if self._stall.look(self._position()):
             log.warning(
                 "no records received although the partition has more: its log may be damaged at "
-                "this offset (docs/operations.md, A batch can't be read)",
+                "this offset (docs/troubleshooting.md, A batch can't be read)",
                 partition=self._where.partition,
                 offset=self._position(),
             )

@@ -47,6 +47,6 @@ class LateWatch:
         return (
             f"{self._late:,} of the last {self._logins:,} logins came too late for their windows: "
             "a producer's clock is fast, old logins were sent again, or logins arrive later than "
-            f"{self._setting} allows (docs/operations.md, LoginManyLate, says how to tell); this "
+            f"{self._setting} allows (docs/runbook.md, LoginManyLate, says how to tell); this "
             "is logged at most once an hour"
         )
