@@ -1,6 +1,5 @@
 """A day of sample logins as insights, for screenshots: made by the flow's own operators."""
 
-import math
 from collections.abc import Iterator
 from itertools import islice
 from random import Random
@@ -15,14 +14,13 @@ from operators.event_time import Windowing
 from operators.insights import iso_time, make_insight
 from operators.stats import LoginStats
 from producer.generator import Login, logins
+from producer.history import daily_curve
 
 __all__ = ["DEAD_LETTERS", "sample_insights"]
 
 SEED = 7
 MEAN_LOGINS = 420  # of a minute
-SWING = 0.55  # how far the busiest and the quietest time of the day are from the mean
 NOISE = 0.07
-DAY_SECONDS = 86_400
 UPDATED = ("2.4.0", "2.5.0")  # a release that came out during the sample replaces older ones
 DEAD_LETTERS = {
     "not_json": 41,
@@ -44,8 +42,7 @@ def sample_insights(count: int, until: int, windowing: Windowing) -> Iterator[In
     for place in range(count):
         start = clock["now"] = first + place * windowing.seconds
         stats = LoginStats()
-        wave = 1 + SWING * math.sin(2 * math.pi * (start % DAY_SECONDS) / DAY_SECONDS)
-        many = round(MEAN_LOGINS * wave * rng.gauss(1, NOISE))
+        many = round(MEAN_LOGINS * daily_curve(start) * rng.gauss(1, NOISE))
         stats.add(list(_clean(islice(source, many), rng, place / count)))
         yield make_insight(start, stats, windowing, final=True)
 

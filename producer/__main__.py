@@ -15,7 +15,8 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from producer.connection import BrokerError, connect, say
+from producer.connection import BrokerError, connect, newest_record_seconds, say
+from producer.history import HistoryClock, Spray, messages_with_history
 from producer.messages import (
     Message,
     file_messages,
@@ -25,7 +26,7 @@ from producer.messages import (
 )
 from producer.options import DEFAULT_RATE, parse
 from producer.sending import Pacer, Sender, StopRequest
-from settings import load_settings
+from settings import Settings, load_settings
 from signals import on_stop_signals
 
 BAR_EVERY_SECONDS = 0.1
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     on_stop_signals(signal.default_int_handler)
     try:
         producer = connect(settings, options.partitions, options.replication_factor)
+        messages = _messages(options, settings)
     except BrokerError as error:
         say(str(error))
         return 1
@@ -47,14 +49,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.count is None:
         say(f"sending to {settings.input_topic} at {settings.kafka_bootstrap_servers}")
-    return _run(options, producer, settings.input_topic)
+    return _run(options, producer, messages, settings.input_topic)
 
 
-def _run(options: argparse.Namespace, producer: KafkaProducer, topic: str) -> int:
+def _run(
+    options: argparse.Namespace, producer: KafkaProducer, messages: Iterator[Message], topic: str
+) -> int:
     sender = Sender(producer, topic)
     started = time.monotonic()
     with _progress(options.count) as show:
-        _send_all(_messages(options), sender, Pacer(options.rate), StopRequest(), show)
+        _send_all(messages, sender, Pacer(options.rate), StopRequest(), show)
     with contextlib.suppress(KafkaError):  # what is still under way has had its time
         producer.close(timeout=0)
     return _conclude(sender, topic, time.monotonic() - started)
@@ -68,7 +72,8 @@ def _send_all(
     show: Callable[[int], None],
 ) -> None:
     for message in messages:
-        pacer.wait(lambda: bool(stop))
+        if message.timestamp_ms is None:  # the past is sent at once
+            pacer.wait(lambda: bool(stop))
         if not sender.send(message, stop):
             break
         show(sender.acknowledged)
@@ -88,10 +93,21 @@ def _conclude(sender: Sender, topic: str, seconds: float) -> int:
     return 1 if sender.unacknowledged else 0
 
 
-def _messages(options: argparse.Namespace) -> Iterator[Message]:
+def _messages(options: argparse.Namespace, settings: Settings) -> Iterator[Message]:
+    """Return what the options ask for.
+
+    Raises:
+        BrokerError: the end of an earlier history can't be found.
+    """
     rng = Random(options.seed)  # noqa: S311 - sample data, no secrets
     if options.file:
         messages = file_messages(options.file, rng)
+    elif options.history:
+        now = time.time()
+        start = max(now - options.history, newest_record_seconds(settings) or 0.0)
+        history = HistoryClock(rng, start, options.rate)
+        spray = Spray.in_the_newest_closed_window(settings, now)
+        messages = messages_with_history(rng, history, spray, options.bad_ratio)
     elif options.start_at is None:
         messages = generated_messages(rng, system_clock, options.bad_ratio)
     else:

@@ -5,15 +5,15 @@ import sys
 import time
 from typing import Any
 
-from kafka import KafkaProducer
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaConfigurationError, KafkaError, for_code
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaConfigurationError, KafkaError, UnsupportedVersionError, for_code
 
 from connectors.connection import Connection
 from connectors.refusals import BrokerCheck, RefusedError, forbidden
 from settings import Settings
 
-__all__ = ["BrokerError", "client_options", "connect", "say"]
+__all__ = ["BrokerError", "client_options", "connect", "newest_record_seconds", "say"]
 
 LINE_EVERY_SECONDS = 5
 ATTEMPT_SECONDS = 1.0  # one try to reach a broker
@@ -69,6 +69,30 @@ def connect(settings: Settings, partitions: int, replication_factor: int) -> Kaf
             f"the broker at {settings.kafka_bootstrap_servers} can't be used: "
             f"{error}{forbidden(error)}"
         ) from error
+
+
+def newest_record_seconds(settings: Settings) -> float | None:
+    """Return the time of the input topic's newest record in epoch seconds, None without any.
+
+    Raises:
+        BrokerError: the broker can't be asked.
+    """
+    topic = settings.input_topic
+    try:
+        with KafkaAdminClient(**client_options(settings)) as admin:
+            partitions = admin.describe_topics([topic])[0]["partitions"]
+            numbers = [partition["partition_index"] for partition in partitions]
+            found = admin.list_partition_offsets(
+                {TopicPartition(topic, number): OffsetSpec.MAX_TIMESTAMP for number in numbers}
+            )
+    except UnsupportedVersionError:
+        raise BrokerError("--history needs brokers of Kafka 3.0 or later") from None
+    except (KafkaError, OSError) as error:
+        raise BrokerError(
+            f"the newest record of topic {topic} can't be found: {error}{forbidden(error)}"
+        ) from error
+    newest = max(found_one.timestamp for found_one in found.values())
+    return newest / 1_000 if newest >= 0 else None
 
 
 def _connect(settings: Settings, partitions: int, replication_factor: int) -> KafkaProducer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from producer.generator import logins, random_key
+from producer.generator import Login, logins, random_key
 from producer.hostile import HostileMessage, hostile_messages
 
 __all__ = [
@@ -16,6 +16,9 @@ __all__ = [
     "Message",
     "file_messages",
     "generated_messages",
+    "hostile_cycle",
+    "login_message",
+    "mixed",
     "simulated_clock",
     "system_clock",
 ]
@@ -25,11 +28,12 @@ Clock = Callable[[], int]
 
 
 class Message(NamedTuple):
-    """One message as Kafka takes it; its record's time is the time of sending."""
+    """One message as Kafka takes it; without a timestamp its record's is the time of sending."""
 
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int | None = None
 
 
 def generated_messages(rng: Random, clock: Clock, bad_ratio: float = 0.0) -> Iterator[Message]:
@@ -37,8 +41,14 @@ def generated_messages(rng: Random, clock: Clock, bad_ratio: float = 0.0) -> Ite
 
     The same random state gives the same messages, apart from what is taken from the clock.
     """
-    good = _login_messages(rng, clock)
-    bad = _hostile_cycle(rng, clock)
+    good = (login_message(login, random_key(rng)) for login in logins(rng, clock))
+    return mixed(rng, good, hostile_cycle(rng, clock), bad_ratio)
+
+
+def mixed(
+    rng: Random, good: Iterator[Message], bad: Iterator[Message], bad_ratio: float
+) -> Iterator[Message]:
+    """Yield good messages, of which about `bad_ratio` (0 to 1) are replaced by bad ones."""
     while True:
         yield next(bad if rng.random() < bad_ratio else good)
 
@@ -63,13 +73,13 @@ def simulated_clock(start_at: int, rate: float) -> Clock:
     return lambda: start_at + int(next(readings) / rate)
 
 
-def _login_messages(rng: Random, clock: Clock) -> Iterator[Message]:
-    for login in logins(rng, clock):
-        yield Message(random_key(rng), json.dumps(login).encode())
+def login_message(login: Login, key: bytes) -> Message:
+    """Return a login as a message."""
+    return Message(key, json.dumps(login).encode())
 
 
-def _hostile_cycle(rng: Random, clock: Clock) -> Iterator[Message]:
-    """Hostile messages in a shuffled order, every kind once before any comes again."""
+def hostile_cycle(rng: Random, clock: Clock) -> Iterator[Message]:
+    """Yield hostile messages in a shuffled order, every kind once before any comes again."""
     catalogue: tuple[HostileMessage, ...] = ()
     order: list[int] = []
     made_at = None

@@ -46,6 +46,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="event time starts here and goes on with the rate, whenever it is sent",
     )
     parser.add_argument(
+        "--history",
+        type=_positive,
+        metavar="SECONDS",
+        help="first send this much of the past at once, from the topic's newest record on if that "
+        "is younger, with a password spray in it",
+    )
+    parser.add_argument(
         "--bad-ratio",
         type=_ratio,
         default=0.0,
@@ -70,8 +77,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="of the topic, if it has to be made (default: 1)",
     )
     options = parser.parse_args(arguments)
+    _check_history(parser, options)
     _check_file(parser, options)
     return options
+
+
+def _check_history(parser: _Parser, options: argparse.Namespace) -> None:
+    if options.history is None:
+        return
+    if options.file or options.start_at is not None:
+        parser.error("--history is for made-up logins up to now, not for --file or --start-at")
+    if not options.rate:
+        parser.error("--history needs a --rate above 0")
 
 
 def _check_file(parser: _Parser, options: argparse.Namespace) -> None:

@@ -93,7 +93,11 @@ class Sender:
         settle = self._begin(message)
         try:
             future = self._producer.send(
-                self._topic, message.value, key=message.key, headers=list(message.headers)
+                self._topic,
+                message.value,
+                key=message.key,
+                headers=list(message.headers),
+                timestamp_ms=message.timestamp_ms,
             )
         except (KafkaError, ValueError) as error:
             self._failed(*settle, error)

@@ -8,7 +8,7 @@ import sys
 import uuid
 from collections import Counter
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
@@ -61,15 +61,20 @@ Record = tuple[int, bytes | None, bytes | None]
 
 def read(servers: str, topic: str) -> list[Record]:
     """Every record of the topic as (partition, key, value)."""
+    return [(record.partition, record.key, record.value) for record in consumed(servers, topic)]
+
+
+def consumed(servers: str, topic: str) -> list[Any]:
+    """Every record of the topic as kafka-python gives it."""
     consumer = KafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
     try:
         partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)]
         consumer.assign(partitions)
         left = sum(consumer.end_offsets(partitions).values())
-        records: list[Record] = []
+        records: list[Any] = []
         while len(records) < left:
             for batch in consumer.poll(timeout_ms=1_000).values():
-                records += [(record.partition, record.key, record.value) for record in batch]
+                records += batch
         return records
     finally:
         consumer.close()
@@ -145,6 +150,33 @@ def test_sends_the_same_again_for_the_same_seed_and_start(kafka: Broker, topic: 
     first = read(kafka.bootstrap_servers, topic)
     again = read(kafka.bootstrap_servers, f"{topic}-again")
     assert sorted(first) == sorted(again)
+
+
+def test_fills_the_time_since_the_newest_record_in_order(kafka: Broker, topic: str) -> None:
+    """`--history 300` sends five minutes of the past; a later run continues after them.
+
+    Within each partition, event time, the earlier of login's and record's, never goes back.
+    """
+    options = ("--history", "300", "--count", "100", "--rate", "1")
+    assert run(kafka.bootstrap_servers, topic, *options).returncode == 0
+    first = event_times(kafka.bootstrap_servers, topic)
+    assert run(kafka.bootstrap_servers, topic, *options).returncode == 0
+    both = event_times(kafka.bootstrap_servers, topic)
+    assert {partition: times[: len(first[partition])] for partition, times in both.items()} == first
+    assert all(times == sorted(times) for times in both.values())
+    assert sum(len(times) for times in both.values()) == 200
+    started = max(max(times) for times in first.values())
+    assert min(min(times[len(first[partition]) :]) for partition, times in both.items()) >= started
+
+
+def event_times(servers: str, topic: str) -> dict[int, list[int]]:
+    """Each partition's event times, in the order of its records."""
+    found: dict[int, list[int]] = {}
+    for record in consumed(servers, topic):
+        login = json.loads(record.value)
+        time = min(int(login["timestamp"]), record.timestamp // 1_000)
+        found.setdefault(record.partition, []).append(time)
+    return found
 
 
 def test_leaves_a_topic_that_is_there_as_it_is(kafka: Broker, topic: str) -> None:
