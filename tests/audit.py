@@ -14,7 +14,8 @@ from typing import Any
 
 __all__ = ["judge", "main"]
 
-REQUIREMENTS = Path(__file__).parents[1] / "requirements-dev.txt"  # holds the other lists too
+PROJECT = Path(__file__).parents[1]
+LOCKS = ("requirements-dev.txt", "requirements-uv.txt")  # the first one holds the others too
 ENOUGH_SECONDS = 120.0  # for 120 packages; a source that is slower counts as away
 # How pip-audit and the library below it name a source that doesn't answer.
 UNREACHABLE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "network may be blocking")
@@ -22,8 +23,10 @@ UNREACHABLE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "network may 
 
 def main() -> int:
     """Audit, print the verdict, and give the exit status."""
-    command = [sys.executable, "-m", "pip_audit", "-r", str(REQUIREMENTS), "--require-hashes"]
-    command += ["--disable-pip", "--progress-spinner", "off", "--format", "json"]
+    command = [sys.executable, "-m", "pip_audit", "--require-hashes", "--disable-pip"]
+    command += ["--progress-spinner", "off", "--format", "json"]
+    for lock in LOCKS:
+        command += ["-r", str(PROJECT / lock)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=ENOUGH_SECONDS
