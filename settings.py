@@ -68,48 +68,169 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
     )
 
-    kafka_bootstrap_servers: str = Field(default="localhost:29092", min_length=1)
-    kafka_group_id: Group = "login-processor-group"
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None = None
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_ca_location: File | None = None
-    kafka_ssl_certificate_location: File | None = None
-    kafka_ssl_key_location: File | None = None
+    kafka_bootstrap_servers: str = Field(
+        default="localhost:29092",
+        min_length=1,
+        description="the brokers: HOST:PORT, several with commas between them",
+    )
+    kafka_group_id: Group = Field(
+        default="login-processor-group",
+        description="names the progress topic, the transactions and the offsets; with a new one "
+        "everything is processed again",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None = (
+        Field(default=None, description="how to connect to the brokers ([security](security.md))")
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="how to log in there"
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="the Kafka user")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="its password")
+    kafka_ssl_ca_location: File | None = Field(
+        default=None,
+        description="a PEM file with the authorities to trust; unset: the system's",
+    )
+    kafka_ssl_certificate_location: File | None = Field(
+        default=None, description="a PEM file with the client's certificate, for mutual TLS"
+    )
+    kafka_ssl_key_location: File | None = Field(
+        default=None, description="a PEM file with its private key"
+    )
 
-    input_topic: Topic = "user-login"
-    output_topic: Topic = "processed-user-login"
-    insights_topic: Topic = "login-insights"
-    dead_letter_topic: Topic = "user-login-dlq"
-    alerts_topic: Topic = "login-alerts"
+    input_topic: Topic = Field(default="user-login", description="raw logins")
+    output_topic: Topic = Field(default="processed-user-login", description="clean logins")
+    insights_topic: Topic = Field(
+        default="login-insights", description="windows of counts ([insights](insights.md))"
+    )
+    dead_letter_topic: Topic = Field(
+        default="user-login-dlq",
+        description="records that are not valid logins ([dead letters](dead-letters.md))",
+    )
+    alerts_topic: Topic = Field(
+        default="login-alerts",
+        description="what the security flow writes ([alerts](alerts.md)); its dead letters go to "
+        "`{ALERTS_TOPIC}-dlq`",
+    )
 
-    delivery_guarantee: Literal["exactly_once", "at_least_once"] = "exactly_once"
-    stop_at_end: bool = False
-    batch_size: int = Field(default=2_000, ge=1, le=100_000)
-    batch_interval_ms: int = Field(default=50, ge=0, le=10_000)
-    window_seconds: int = Field(default=60, ge=1, le=ONE_DAY_SECONDS)
-    allowed_lateness_seconds: int = Field(default=10, ge=0, le=ONE_DAY_SECONDS)
-    idle_partition_seconds: int = Field(default=60, ge=1, le=ONE_DAY_SECONDS)
-    report_every: int = Field(default=100, ge=1)
-    on_missing_state: Literal["replay", "continue"] = "replay"
-    on_unreadable: Literal["stop", "skip"] = "stop"
-    create_topics: bool = True
-    broker_wait_seconds: int = Field(default=30, ge=0, le=ONE_DAY_SECONDS)
-    max_dead_letter_ratio: float = Field(default=0.5, ge=0, le=1)
-    alert_window_seconds: int = Field(default=300, ge=1, le=ONE_DAY_SECONDS)
-    alert_lateness_seconds: int = Field(default=60, ge=0, le=ONE_DAY_SECONDS)
-    alert_network_users: int = Field(default=50, ge=2, le=1_000_000)
-    alert_user_networks: int = Field(default=12, ge=2, le=100)
-    alert_user_locales: int = Field(default=3, ge=2, le=100)
-    alert_burst_logins: int = Field(default=200, ge=1, le=1_000_000_000)
-    alert_burst_factor: float = Field(default=10, gt=1, le=1_000_000)
-    user_id_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
-    dashboard_host: str = Field(default="127.0.0.1", min_length=1)
-    dashboard_port: Port = 8_080
-    metrics_host: str = Field(default="127.0.0.1", min_length=1)
-    metrics_port: Port | None = None
-    log_format: Literal["console", "json"] = "console"
+    delivery_guarantee: Literal["exactly_once", "at_least_once"] = Field(
+        default="exactly_once",
+        description="`at_least_once`: no transactions; duplicates after a crash",
+    )
+    stop_at_end: bool = Field(
+        default=False,
+        description="end at the input's end as seen at startup, for backfills; "
+        "[exit status](operations.md#exit-status) 3 if an open transaction held records back",
+    )
+    batch_size: int = Field(
+        default=2_000, ge=1, le=100_000, description="the most records in a batch"
+    )
+    batch_interval_ms: int = Field(
+        default=50, ge=0, le=10_000, description="for how long a small batch is gathered"
+    )
+    window_seconds: int = Field(
+        default=60, ge=1, le=ONE_DAY_SECONDS, description="the length of a window of the insights"
+    )
+    allowed_lateness_seconds: int = Field(
+        default=10,
+        ge=0,
+        le=ONE_DAY_SECONDS,
+        description="how late a login may arrive and still count in its window",
+    )
+    idle_partition_seconds: int = Field(
+        default=60,
+        ge=1,
+        le=ONE_DAY_SECONDS,
+        description="a partition without a login for this long no longer holds windows open",
+    )
+    report_every: int = Field(
+        default=100, ge=1, description="logins between two reports; at most one per second"
+    )
+    on_missing_state: Literal["replay", "continue"] = Field(
+        default="replay",
+        description="without a snapshot, rebuild totals from the input; `continue`: begin at zero",
+    )
+    on_unreadable: Literal["stop", "skip"] = Field(
+        default="stop",
+        description="a batch that the Kafka client can't read stops the flow; `skip`: it is "
+        "skipped, and a dead letter holds its bytes and offsets",
+    )
+    create_topics: bool = Field(
+        default=True,
+        description="create missing topics, and give the dead-letter and progress topics as many "
+        "partitions as the input; false: refuse to start where that is needed",
+    )
+    broker_wait_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=ONE_DAY_SECONDS,
+        description="how long a start waits for a broker and the input topic",
+    )
+    max_dead_letter_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="a larger share of dead letters among the last 10,000 records stops the flow; "
+        "0: never",
+    )
+    alert_window_seconds: int = Field(
+        default=300, ge=1, le=ONE_DAY_SECONDS, description="the length of a window of the alerts"
+    )
+    alert_lateness_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=ONE_DAY_SECONDS,
+        description="how late a login may arrive and still count for alerts",
+    )
+    alert_network_users: int = Field(
+        default=50,
+        ge=2,
+        le=1_000_000,
+        description="this many users of one network in a window are a password spray",
+    )
+    alert_user_networks: int = Field(
+        default=12,
+        ge=2,
+        le=100,
+        description="this many networks in a window are too many for one user",
+    )
+    alert_user_locales: int = Field(
+        default=3,
+        ge=2,
+        le=100,
+        description="this many states or countries in a window are too many for one user",
+    )
+    alert_burst_logins: int = Field(
+        default=200,
+        ge=1,
+        le=1_000_000_000,
+        description="this many logins of a network in a window are a burst, if they are also "
+        "`ALERT_BURST_FACTOR` times the usual number",
+    )
+    alert_burst_factor: float = Field(
+        default=10, gt=1, le=1_000_000, description="see `ALERT_BURST_LOGINS`"
+    )
+    user_id_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+        default=None,
+        description=f"a secret of at least {SHORTEST_KEY} characters: user and device ids are "
+        "written only as keyed hashes",
+    )
+    dashboard_host: str = Field(
+        default="127.0.0.1", min_length=1, description="where the live page is served"
+    )
+    dashboard_port: Port = Field(default=8_080, description="the live page's port")
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="where metrics and health are served; 0.0.0.0 in a container",
+    )
+    metrics_port: Port | None = Field(
+        default=None,
+        description="serve metrics and health on this port; further processes of a cluster on the "
+        "same host use the ports after it ([monitoring](monitoring.md))",
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="`json`: for machines"
+    )
 
     @property
     def progress_topic(self) -> str:

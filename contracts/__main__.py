@@ -1,6 +1,6 @@
 """Write the contracts, and say what breaks the released ones.
 
-python -m contracts              # as the code is now, into docs/contracts
+python -m contracts              # as the code is now, into docs/contracts; and docs/settings.md
 python -m contracts --release    # and keep them as those that others rely on from now on
 """
 
@@ -14,10 +14,12 @@ import msgspec
 from contracts.asyncapi import VERSION, make_document
 from contracts.compatibility import document_breaks, schema_breaks
 from contracts.records import RECORDS
+from contracts.settings_page import settings_page
 
 __all__ = ["contract_files", "main", "released_breaks"]
 
 FOLDER = Path(__file__).parents[1] / "docs" / "contracts"
+SETTINGS_PAGE = FOLDER.parent / "settings.md"
 DOCUMENT = "asyncapi.json"
 
 
@@ -27,6 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--release", action="store_true", help="others rely on them from now on")
     release = parser.parse_args(arguments).release
     _write(FOLDER)
+    SETTINGS_PAGE.write_text(settings_page())
     if found := released_breaks(FOLDER / "released"):
         print("\n".join(found), file=sys.stderr)
         print("a break needs a new first number of contracts.asyncapi.VERSION", file=sys.stderr)

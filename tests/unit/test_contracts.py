@@ -11,10 +11,11 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 
 from contracts import __main__ as command
-from contracts.__main__ import FOLDER, contract_files, released_breaks
+from contracts.__main__ import FOLDER, SETTINGS_PAGE, contract_files, released_breaks
 from contracts.asyncapi import make_document
 from contracts.compatibility import ANNOTATIONS, document_breaks, schema_breaks
 from contracts.records import RECORDS, Record
+from contracts.settings_page import settings_page
 from operators.batches import Login, Reason, Reject
 from operators.decode import FIELDS, decode
 from operators.enrich import enrich
@@ -39,6 +40,11 @@ def test_the_files_are_current() -> None:
     """What is checked in is what `make contracts` would write, and nothing else lies there."""
     files = {path.name: path.read_bytes() for path in FOLDER.glob("*.json")}
     assert files == contract_files()
+
+
+def test_the_page_of_settings_is_current() -> None:
+    """It is what `make contracts` would write: each setting, with its default and description."""
+    assert SETTINGS_PAGE.read_text() == settings_page()
 
 
 def test_the_released_contracts_hold() -> None:
