@@ -29,15 +29,26 @@ security: packages ## Run the security flow beside make run: alerts on login-ale
 	@mkdir -p .local/security
 	@FLOW=dataflows.security PATH="$(CURDIR)/$(BIN):$$PATH" exec sh deploy/run-flow.sh .local/security
 
-# Two files at a time, in their order, as the long ones come first; each side has its own Kafka.
-test: lint ## Check style and types, then run every test, with a Kafka of their own
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# The tests that need no Kafka.
+QUICK := tests/unit tests/flow tests/fuzz
+PYTEST := $(BIN)/python -m pytest
 
-lint: dev-packages ## Check style, types and packages
+.PHONY: check style
+check: style ## Check style and types, and run the tests that need no Kafka: under two minutes
+	@$(PYTEST) -n 2 --dist loadfile $(QUICK)
+
+# Much of the time these wait for a process to start or to end, so two cores are enough for four
+# files at a time. In their order, as the long ones come first; each side has its own Kafka.
+test: lint check ## Check style and types, then run every test, with a Kafka of their own
+	@$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder $(QUICK:%=--ignore=%)
+
+lint: style ## Check style, types and packages
+	@$(BIN)/python -m tests.audit
+
+style: dev-packages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
-	@$(BIN)/python -m tests.audit
 
 MINUTES ?= 20
 soak: dev-packages ## Run the flow for long, restart it, and watch its memory and lag: make soak MINUTES=n

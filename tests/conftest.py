@@ -1,7 +1,6 @@
 """A real Kafka for all tests, and a flow with topics of its own for each."""
 
 import itertools
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from hypothesis import settings
 from connectors import writers
 from local_kafka import LocalKafka
 from tests.support.flow import Flow
+from tests.support.java import make_class_cache, use_class_cache
 from tests.support.ports import unused_port
 from tests.support.stopped import stop
 from tests.support.topics import Topics
@@ -30,14 +30,13 @@ settings.load_profile("without deadline")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# A broker here lives for minutes at most: the compiler's last stage would cost more processor time
-# at its start, a third of it, than it can save.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+use_class_cache()
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A running broker that all tests share; a test that kills a broker starts its own."""
+    make_class_cache()
     with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 

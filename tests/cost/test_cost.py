@@ -1,6 +1,9 @@
 """The gate: no change makes a login cost noticeably more without anyone noticing."""
 
+import pytest
+
 from tests.cost.instructions import instructions
+from tests.cost.work import WORKS
 
 # What was reached. After a change that makes the flow faster, or dearer for a good reason, put in
 # what the test found: `pytest tests/cost -s`.
@@ -10,18 +13,24 @@ SLACK = 1.15
 MOST_FOR_OBSERVING = 0.01
 
 
-def test_a_login_takes_no_more_instructions_than_before() -> None:
+@pytest.fixture(scope="module")
+def counted() -> dict[str, int]:
+    """How many instructions each work takes."""
+    return dict(zip(WORKS, instructions(*WORKS), strict=True))
+
+
+def test_a_login_takes_no_more_instructions_than_before(counted: dict[str, int]) -> None:
     """From decode to windows and report, against work that never changes."""
-    nothing, reference, process = instructions("nothing", "reference", "process")
-    found = (process - nothing) / (reference - nothing)
+    nothing = counted["nothing"]
+    found = (counted["process"] - nothing) / (counted["reference"] - nothing)
     print(f"{found:.2f} times the reference")
     assert found <= TIMES_THE_REFERENCE * SLACK
 
 
-def test_observing_a_batch_costs_less_than_a_hundredth_of_processing_it() -> None:
+def test_observing_a_batch_costs_less_than_a_hundredth_of_processing_it(
+    counted: dict[str, int],
+) -> None:
     """All that monitoring notes on its way, against the operators alone, without Kafka's part."""
-    nothing, process, prepare, observe = instructions(
-        "nothing", "process", "prepare-to-observe", "observe"
-    )
-    share = (observe - prepare) / (process - nothing)
+    observing = counted["observe"] - counted["prepare-to-observe"]
+    share = observing / (counted["process"] - counted["nothing"])
     assert share < MOST_FOR_OBSERVING, f"{share:.2%}"

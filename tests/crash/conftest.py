@@ -12,6 +12,7 @@ from local_kafka import LocalKafka
 from tests.crash.cluster import Cluster
 from tests.crash.run import BROKER_PROPERTIES
 from tests.support.flow import Flow
+from tests.support.java import make_class_cache
 
 _numbers = itertools.count()
 Start = Callable[..., Cluster]
@@ -28,6 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A running broker for tests that leave it running, whatever they do to it meanwhile."""
+    make_class_cache()
     with LocalKafka(tmp_path_factory.mktemp("kafka"), properties=BROKER_PROPERTIES) as broker:
         yield broker
 

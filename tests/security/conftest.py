@@ -8,6 +8,7 @@ import pytest
 
 from tests.security.secured import SecuredKafka, secured_kafka
 from tests.support.flow import Flow
+from tests.support.java import make_class_cache
 
 _numbers = itertools.count()
 
@@ -15,6 +16,7 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     """A running broker with a listener for each way to secure one."""
+    make_class_cache()
     with secured_kafka(tmp_path_factory.mktemp("secured")) as kafka:
         yield kafka
 
