@@ -1,6 +1,7 @@
 """Programs that tests get from Debian's packages, or do without for a reason that is told."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     configuration.write_text(CONFIGURATION.format(folder=tmp_path))
     monkeypatch.setenv("APT_CONFIG", str(configuration))
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(debian, "UNPACKED", tmp_path / "unpacked")
     return tmp_path / "state" / "lists"
 
@@ -90,7 +91,7 @@ def test_without_rights_to_install_the_skip_says_so(
 ) -> None:
     """Only root can install packages."""
     assert lists.exists()
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 1_000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1_000)
     assert "only root can install it" in reason(install)
 
 
