@@ -26,7 +26,7 @@ __all__ = ["BROKER_PROPERTIES", "Outcome", "SeedRun"]
 
 # A broker looks for transactions past their time-out every 10 s; here they are a few seconds long.
 BROKER_PROPERTIES = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "500"}
-DRAIN_SECONDS = 10.0
+DRAIN_SECONDS = 30.0  # what the compose files and Kubernetes give it
 RECOVER_SECONDS = 120.0  # for the flow to have dealt with what was there when a fault was over
 POINT_SECONDS = 60.0
 PIECE = 100  # records at a time for a process that is to end at a point: each makes it write again

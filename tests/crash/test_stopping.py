@@ -22,7 +22,7 @@ from tests.support.processes import start_process
 from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 LOGINS = 20_000
-DRAIN_SECONDS = 10
+DRAIN_SECONDS = 30  # what the compose files and Kubernetes give it
 AWAY_SECONDS = 6.0
 
 
@@ -31,7 +31,7 @@ AWAY_SECONDS = 6.0
 def test_a_signal_drains(
     crash_flow: Flow, signum: signal.Signals, processes: int, workers: int, start: Start
 ) -> None:
-    """The batch in hand is committed, the last snapshot taken, and the status is 0 in 10 s."""
+    """The batch in hand is committed, the last snapshot taken, and the status is 0."""
     fill(crash_flow)
     options = [*only_the_last_snapshot(crash_flow), "-w", str(workers)]
     cluster = start(crash_flow, processes, options=options, settings={"BATCH_SIZE": "50"})

@@ -14,6 +14,7 @@ from jgo.config import GlobalSettings
 from local_kafka import LocalKafka, LocalKafkaError, broker, jars
 from local_kafka.ports import answers
 from tests.support.flow import PROJECT
+from tests.support.java import FOLDER as CACHES
 from tests.support.ports import unused_port
 from tests.support.processes import start_process
 from tests.support.topics import Topics
@@ -82,6 +83,12 @@ def test_the_terminal_does_not_reach_it(kafka: LocalKafka) -> None:
 def test_it_shares_the_cores_with_its_clients(kafka: LocalKafka) -> None:
     """Linux shares them out by session first; a broker in one of its own was seen to get none."""
     assert os.getsid(kafka.pid) == os.getsid(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
+def test_the_tests_brokers_find_their_classes_linked(kafka: LocalKafka) -> None:
+    """Half of a start's processor time would go into linking them, some fifty times in a run."""
+    assert f"{CACHES.relative_to(PROJECT)}/" in Path(f"/proc/{kafka.pid}/maps").read_text()
 
 
 def test_stop_leaves_no_process(own_kafka: LocalKafka) -> None:

@@ -23,7 +23,7 @@ from local_kafka.jars import LOCK_FILE, class_path
 from tests.support.flow import PROJECT
 from tests.support.topics import Topics
 
-__all__ = ["make_class_cache", "use_class_cache"]
+__all__ = ["FOLDER", "make_class_cache", "use_class_cache"]
 
 VARIABLE = "JDK_JAVA_OPTIONS"
 # A broker here lives for minutes at most: the compiler's last stage would cost more processor time
@@ -37,16 +37,22 @@ LINK_SECONDS = 300.0  # it takes 5 on an idle machine
 
 def use_class_cache() -> None:
     """Have every Java that is started from now on use the cache, if it has been made by then."""
-    os.environ.setdefault(VARIABLE, f"{NO_LAST_STAGE} {SILENT} -XX:AOTCache={_cache()}")
+    os.environ.setdefault(VARIABLE, _with_cache())
 
 
 def make_class_cache() -> None:
     """Make the cache unless it is there; workers of one run wait for the one that makes it."""
+    if os.environ[VARIABLE] != _with_cache():
+        return  # the options are somebody's own, or those of tests that run these ones in a copy
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _cache().exists():
             _train()
+
+
+def _with_cache() -> str:
+    return f"{NO_LAST_STAGE} {SILENT} -XX:AOTCache={_cache()}"
 
 
 def _cache() -> Path:
