@@ -13,7 +13,9 @@ __all__ = ["excerpt", "shown_detail", "shown_reason"]
 EXCERPT_CHARACTERS = 160
 LONGEST_CHARACTER = 4  # bytes of UTF-8
 NO_REASON = "(none)"
-MOST_NUMBERS = 2  # in a sentence of the flow's own; an address, torn by spaces, would have four
+MOST_NUMBERS = 2  # in a sentence of the flow's own; an address with spaces in it has four
+# Standards and years that the flow's rules name. They aren't counted: no address consists of them.
+KNOWN_NUMBERS = frozenset({"IPv4", "IPv6", "UTF-8", "UTF-16", "8601", "1970", "2000", "9999"})
 # What names of fields are made of, so that a field that is misnamed can be seen, and JSON's words.
 VOCABULARY = (
     r"address|app|at|client|country|created|data|date|device|email|event|id|infinity|ip|json|key|"
@@ -25,8 +27,13 @@ _known = re.compile(rf"(?:_|{VOCABULARY})+", re.IGNORECASE | re.ASCII)
 _reason = re.compile(r"[a-z_]{1,40}")
 # How the flow names an unreadable batch. Its readers may see offsets of any size anyway.
 _offsets = re.compile(r"offsets \d{1,19} to \d{1,19}: ")
-# A sentence of the flow's own: words, and short numbers with a comma at the thousands.
-_plain_word = re.compile(r"[(\"']?(?:[A-Za-z][A-Za-z_'-]*(?:-\d{1,3})?|\d[\d,]{0,6})[)\"',.;:]?")
+# What a sentence of the flow's own is made of: words; terms like IPv4 and UTF-8, which have a
+# letter that no hexadecimal number has; and numbers shorter than the eight digits of an address.
+_plain_word = re.compile(
+    r"[(\"']?"
+    r"([A-Za-z][A-Za-z_'-]*|(?=[A-Fa-f-]*[G-Zg-z])[A-Za-z][A-Za-z_'-]*\d{1,3}|\d[\d,]{0,5}\d?)"
+    r"[)\"']?[,.;:]?"
+)
 
 LETTER, DIGIT, UNPRINTABLE, OTHER = "x", "#", r"\?", "*"
 
@@ -56,10 +63,14 @@ def shown_detail(detail: str) -> str:
 
 def _shown_sentence(text: str) -> str:
     words = text.split(" ")
-    numbers = sum(any(map(str.isnumeric, word)) for word in words)
-    if numbers > MOST_NUMBERS:
-        return _shape(" ".join(words))
+    if sum(map(_counts_as_number, words)) > MOST_NUMBERS:
+        return _shape(text)
     return " ".join(word if _plain_word.fullmatch(word) else _shape(word) for word in words)
+
+
+def _counts_as_number(word: str) -> bool:
+    plain = _plain_word.fullmatch(word)
+    return any(map(str.isnumeric, word)) and not (plain and plain[1] in KNOWN_NUMBERS)
 
 
 def shown_reason(reason: str) -> str:

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from connectors.records import RecordBatch
+from connectors.unreadable import REASONS
 from dlq.masking import VOCABULARY, excerpt, shown_detail, shown_reason
-from operators.batches import Reason
-from operators.decode import decode
+from operators.batches import Reason, Reject
+from operators.decode import decode_batch
+from operators.enrich import enrich_batch
+from operators.processed import read_processed
 from producer.hostile import hostile_messages
 
 HEXADECIMAL = set("0123456789abcdef")
@@ -126,18 +130,46 @@ def test_a_long_value_is_cut_and_says_so() -> None:
 
 
 def test_the_flows_own_details_are_shown_as_they_are() -> None:
-    """A detail of each kind of hostile message, which has no values in it, stays readable."""
+    """Whatever the login flow rejects a message for, its sentence is printed word for word."""
     now = 1_720_000_000
-    for message in hostile_messages(now):
-        reject = decode(message.value, message.record_timestamp_ms or now * 1_000)
-        if (detail := getattr(reject, "detail", None)) is not None:
-            assert shown_detail(detail) == detail
+    messages = hostile_messages(now)
+    times = [message.record_timestamp_ms or now * 1_000 for message in messages]
+    values = [message.value for message in messages]
+    batch = RecordBatch("in", 0, 0, len(values), range(len(values)), times, values, [])
+    rejects = [reject for _, reject in enrich_batch(decode_batch(batch)).rejects]
+    assert len({reject.reason for reject in rejects}) > 5
+    for reject in rejects:
+        assert shown_detail(reject.detail) == reject.detail
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"{}", b"\xff", b'{"user_id": "u", "timestamp": -1}', b"[" * 10_000]
+)
+def test_the_details_of_the_security_flow_are_shown_as_they_are(value: bytes | None) -> None:
+    """Its dead letters are shown by the same command."""
+    reject = read_processed(value)
+    assert isinstance(reject, Reject)
+    assert shown_detail(reject.detail) == reject.detail
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "ip is neither an IPv4 nor an IPv6 address",
+        "timestamp is neither seconds from 1970 to 9999 nor ISO 8601 (2000 to 9999, UTF-8), 1",
+        "the input function raised UnicodeDecodeError at byte 1048576",
+    ],
+)
+def test_names_of_standards_and_years_are_not_taken_for_an_address(detail: str) -> None:
+    """They are shown, however many of them a sentence has."""
+    assert shown_detail(detail) == detail
 
 
 def test_the_offsets_of_a_batch_that_cannot_be_read_are_shown() -> None:
-    """However large they are: where the letter's record was is shown anyway."""
-    detail = "offsets 123456789012 to 123456789999: the batch can't be read: its checksum is wrong"
-    assert shown_detail(detail) == detail
+    """However large they are: where the record was is shown anyway, and so is the reason."""
+    for reason in REASONS.values():
+        detail = f"offsets 123456789012 to 123456789999: the batch can't be read: {reason}"
+        assert shown_detail(detail) == detail
 
 
 @pytest.mark.parametrize(
@@ -149,6 +181,11 @@ def test_the_offsets_of_a_batch_that_cannot_be_read_are_shown() -> None:
         "dead:beef::",
         "3325256711",
         "a\x1b[2Jb",
+        "x-198 x-51 x-100 x-7",
+        "198, 51, 100 and 7",
+        "2001 4860 4860 8888",
+        "at fe80 port",
+        "16777216",
     ],
 )
 def test_a_forged_detail_gives_nothing_away(forged: str) -> None:
