@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka import KafkaError
 
 from connectors.connection import Connection
-from connectors.refusals import refusal
+from connectors.refusals import RefusedError, refusal
 from connectors.stopping import stop_process
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SERVE_SECONDS",
     "NotTooOften",
     "client_options",
+    "quiet_options",
     "warn_that_kafka_is_away",
 ]
 
@@ -26,6 +27,8 @@ SERVE_SECONDS = 0.1  # how long a poll between two attempts serves a client's er
 # How long a new client is let to connect. What is asked of it before that, it asks when a timer of
 # half a second, or of one to three, fires: measured, in a third of all starts of a partition.
 CONNECT_SECONDS = 0.06
+# For a client that somebody watches: the default, 10 s, is a long wait for a broker that is back.
+WATCHED_RECONNECT_MS = 1_000
 REPEAT_SECONDS = 60.0  # a broker that is away makes a line per connection and attempt
 
 
@@ -67,6 +70,26 @@ def client_options(connection: Connection) -> dict[str, Any]:
         connection: the client's.
     """
     return {"logger": _logger, "error_cb": _on_error(connection)}
+
+
+def quiet_options(connection: Connection) -> dict[str, Any]:
+    """Return the same for a client whose user reports an unreachable broker, so that it doesn't.
+
+    Once a broker refuses the client, the call that serves its errors raises RefusedError.
+
+    Args:
+        connection: the client's.
+    """
+
+    def on_error(error: KafkaError) -> None:
+        if why := refusal(error, connection):
+            raise RefusedError(why)
+
+    return {
+        "reconnect.backoff.max.ms": WATCHED_RECONNECT_MS,
+        "log_level": 0,
+        "error_cb": on_error,
+    }
 
 
 def _on_error(connection: Connection) -> Callable[[KafkaError], None]:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from connectors.client_log import CONNECT_SECONDS, client_options
 from connectors.clients import AdminClient, open_admin
 from connectors.connection import Connection
+from connectors.partition_ends import request_offsets
 from connectors.refusals import denied
 from connectors.stopping import stop_process
 
@@ -94,7 +94,5 @@ def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPart
 
 def _ends(admin: AdminClient, places: Sequence[TopicPartition], level: IsolationLevel) -> list[int]:
     """Return each partition's end as a reader of that isolation level sees it."""
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    wanted = dict.fromkeys(places, latest)
-    asked = admin.list_offsets(wanted, isolation_level=level, request_timeout=REQUEST_SECONDS)
+    asked = request_offsets(admin, places, REQUEST_SECONDS, level=level)
     return [asked[place].result().offset for place in places]

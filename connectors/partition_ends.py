@@ -1,6 +1,6 @@
 """Where partitions end: requested from the brokers without blocking."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,31 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from connectors.clients import AdminClient
 
-__all__ = ["CommittedEnd", "PartitionEnds"]
+__all__ = ["EARLIEST", "LATEST", "CommittedEnd", "PartitionEnds", "request_offsets"]
 
 REQUEST_SECONDS = 5.0  # after which a request counts as unanswered
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+def request_offsets(
+    admin: AdminClient,
+    places: Iterable[TopicPartition],
+    seconds: float,
+    which: OffsetSpec = LATEST,
+    level: IsolationLevel = IsolationLevel.READ_COMMITTED,
+) -> dict[TopicPartition, Future[Any]]:
+    """Ask for one offset of each partition, in one request to each broker.
+
+    Args:
+        admin: the client; it has to stay open until the answers are there.
+        places: partitions that exist.
+        seconds: after which the request counts as unanswered.
+        which: LATEST or EARLIEST.
+        level: as a reader of that isolation level sees the log.
+    """
+    wanted = dict.fromkeys(places, which)
+    return admin.list_offsets(wanted, isolation_level=level, request_timeout=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +98,10 @@ class PartitionEnds:
     def _ask(self) -> None:
         self._client = self._client or self._open_client()
         self._client.poll(0)  # serves the client's log lines and errors
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(self._topic, partition): latest for partition in self._wanted}
-        self._wanted = set()
+        wanted, self._wanted = self._wanted, set()
         self._asked_at = self._clock()
-        self._answers = self._client.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_SECONDS
-        )
+        places = [TopicPartition(self._topic, partition) for partition in wanted]
+        self._answers = request_offsets(self._client, places, REQUEST_SECONDS)
 
     def _take_answers(self) -> None:
         answers, self._answers = self._answers, {}

@@ -12,8 +12,7 @@ from connectors.connection import Connection
 from connectors.refusals import BrokerCheck, RefusedError
 from dashboard.live import Live
 from dashboard.page import Page
-from dashboard.reader import Reader, empty
-from insights.reading import REQUEST_SECONDS
+from dashboard.reader import REQUEST_SECONDS, Reader, empty
 from logs import configure_logs
 from settings import Settings, load_settings
 from signals import on_stop_signals

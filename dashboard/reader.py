@@ -8,8 +8,6 @@ from typing import cast
 
 import structlog
 from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
@@ -19,13 +17,16 @@ from confluent_kafka import (
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
 from background import run_in_background
+from connectors.client_log import quiet_options
+from connectors.clients import AdminClient, open_admin
+from connectors.committed import open_committed_consumer, partitions
 from connectors.connection import Connection
+from connectors.partition_ends import EARLIEST, LATEST, request_offsets
 from connectors.records import RecordOrigin, readable_headers
 from connectors.refusals import RefusedError, denied
 from connectors.stopping import stop_process
 from dashboard.live import Live, Reading
 from dashboard.model import InputRange, ProgressLog, Topics
-from insights.reading import REQUEST_SECONDS, committed_consumer, partitions, quiet_admin
 from settings import Settings
 
 __all__ = ["Reader", "empty"]
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 READ_AT_ONCE = 200  # few enough that nobody who looks waits long
 POLL_SECONDS = 0.1
+REQUEST_SECONDS = 2.0  # one attempt to reach a broker
+FETCH_WAIT_MS = 200  # how long the broker holds a request for records that aren't there yet
 LOOK_SECONDS = 1.0  # how often the input's ends are asked for
 METADATA_SECONDS = 5.0  # how often topics that are missing or grow are looked for
 # How far back progress is read. Its topic grows by a record and a marker each transaction and
@@ -42,8 +45,6 @@ LOOK_BACK = 5_000
 LOOK_BACK_GROWTH = 8
 
 ALMOST_ALL = 0.999  # all of it is only read once the end was met
-LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 
 NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
@@ -119,8 +120,9 @@ class _TopicsBeingRead:
         self._settings = settings
         self._live = live
         self._connection = Connection(settings)
-        self._consumer: Consumer = committed_consumer(self._connection)
-        self._admin = quiet_admin(self._connection)
+        options = quiet_options(self._connection)
+        self._consumer = open_committed_consumer(self._connection, FETCH_WAIT_MS, **options)
+        self._admin = self._open_admin()
         self._next: dict[Place, int] = {}  # the next offset to read, by what is assigned
         self._begins: dict[Place, int] = {}  # where reading it began
         self._ends: dict[Place, int] = {}
@@ -137,6 +139,9 @@ class _TopicsBeingRead:
             self._consumer.close()
         finally:
             self._admin.close()
+
+    def _open_admin(self) -> AdminClient:
+        return open_admin(self._connection, **quiet_options(self._connection))
 
     def step(self) -> None:
         """Look for topics and ends if it is time to, then read what there is."""
@@ -159,7 +164,7 @@ class _TopicsBeingRead:
             # librdkafka 2.x remembers a partition's leader epoch here for good, and a restarted
             # broker refuses an old one (FENCED_LEADER_EPOCH) until a new client asks.
             self._admin.close()
-            self._admin = quiet_admin(self._connection)
+            self._admin = self._open_admin()
         else:
             read = self._share_read()
             failed = reading.failed_since if read < 1 else None
@@ -249,11 +254,8 @@ class _TopicsBeingRead:
 
     def _offsets(self, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
         """Ask for offsets of many partitions at once, as a reader of committed records."""
-        asked = self._admin.list_offsets(
-            {TopicPartition(*place): which for place in places},
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=REQUEST_SECONDS,
-        )
+        asked_of = [TopicPartition(*place) for place in places]
+        asked = request_offsets(self._admin, asked_of, REQUEST_SECONDS, which)
         return {(at.topic, at.partition): found.result().offset for at, found in asked.items()}
 
     def _take(self, messages: list[Message]) -> None:

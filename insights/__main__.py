@@ -10,21 +10,23 @@ import contextlib
 import os
 import signal
 import sys
-import time
+from typing import NoReturn
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from connectors.client_log import quiet_options
+from connectors.committed import CommittedReader, open_committed_consumer, partitions
 from connectors.connection import Connection
-from connectors.refusals import BrokerCheck, RefusedError, denied, no_broker
-from insights.reading import REQUEST_SECONDS, committed_consumer, partitions
+from connectors.records import ConsumedRecord
+from connectors.refusals import BrokerCheck, RefusedError, no_broker
 from insights.text import as_json, as_table
 from insights.windows import UnreadableRecordError, Window, Windows
 from settings import Settings, load_settings
 from signals import on_stop_signals
 
-READ_AT_ONCE = 500
-POLL_SECONDS = 0.2
-SILENT_SECONDS = 30.0  # a broker that says nothing for so long before the end was reached is gone
+REQUEST_SECONDS = 2.0  # one attempt to reach a broker
+FOLLOW_WAIT_MS = 200  # how long the broker holds a request for windows that aren't there yet
+SILENT_SECONDS = 30.0  # a broker that doesn't answer for so long is gone
 WINDOWS_SHOWN = 10
 MOST_WINDOWS = 100_000  # they are kept in memory; for more, read the topic itself
 
@@ -54,7 +56,7 @@ def main() -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > MOST_WINDOWS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_WINDOWS}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {MOST_WINDOWS}")
     return int(text)
 
 
@@ -63,40 +65,18 @@ def _query(settings: Settings, options: argparse.Namespace) -> None:
     with BrokerCheck(connection) as check:
         if not check.answers(REQUEST_SECONDS):
             raise SystemExit(no_broker(connection, check.reason))
-    with committed_consumer(connection) as consumer:
-        _show(consumer, settings, options)
+    callbacks = quiet_options(connection)
+    with open_committed_consumer(connection, FOLLOW_WAIT_MS, **callbacks) as consumer:
+        places = _partitions(consumer, settings)
+        reader = CommittedReader(consumer, _stop, silence_seconds=SILENT_SECONDS)
+        _show(reader, places, settings, options)
 
 
-def _show(consumer: Consumer, settings: Settings, options: argparse.Namespace) -> None:
-    windows = Windows(max(1, options.last))
-    _read_to_end(consumer, windows, settings)
-    found = windows.newest(options.last) if options.last else []
-    if not found and not options.follow:
-        raise SystemExit(f"there are no windows on topic {settings.insights_topic} yet")
-    _print(found, json=options.json, head=True)
-    while options.follow:
-        changed, _ = _read(consumer, windows)
-        _print(changed, json=options.json, head=False)
+def _stop(line: str) -> NoReturn:
+    raise SystemExit(line)
 
 
-def _read_to_end(consumer: Consumer, windows: Windows, settings: Settings) -> None:
-    """Take in all windows that are on the topic now.
-
-    Raises:
-        SystemExit: there is no broker or no topic; its text says what to do.
-    """
-    left = _assign(consumer, settings)
-    silent_since = time.monotonic()
-    while left:
-        changed, at_end = _read(consumer, windows)
-        left -= at_end
-        if changed or at_end:
-            silent_since = time.monotonic()
-        elif time.monotonic() - silent_since > SILENT_SECONDS:
-            raise SystemExit(f"Kafka at {settings.kafka_bootstrap_servers} stopped answering")
-
-
-def _assign(consumer: Consumer, settings: Settings) -> set[int]:
+def _partitions(consumer: Consumer, settings: Settings) -> list[TopicPartition]:
     topic, servers = settings.insights_topic, settings.kafka_bootstrap_servers
     try:
         found = partitions(consumer, topic)
@@ -107,29 +87,38 @@ def _assign(consumer: Consumer, settings: Settings) -> set[int]:
             f"there is no topic {topic} at {servers}: "
             "start the flow, which makes it, or set INSIGHTS_TOPIC"
         )
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in found])
-    return set(found)
+    return [TopicPartition(topic, partition) for partition in found]
 
 
-def _read(consumer: Consumer, windows: Windows) -> tuple[list[Window], set[int]]:
-    """Take in what there is, and return changed windows and partitions that are at their end."""
-    changed: list[Window] = []
-    at_end: set[int] = set()
-    for message in consumer.consume(READ_AT_ONCE, POLL_SECONDS):
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
-                at_end.add(message.partition() or 0)
-            elif denied(error):
-                raise RefusedError(f"topic {message.topic()}: {error.str()}{denied(error)}")
-            continue
-        try:
-            window = windows.apply(message.key(), message.value())
-        except UnreadableRecordError as unreadable:
-            print(f"offset {message.offset()} is left out: {unreadable}", file=sys.stderr)
-        else:
-            changed += [window] if window else []
-    return changed, at_end
+def _show(
+    reader: CommittedReader,
+    places: list[TopicPartition],
+    settings: Settings,
+    options: argparse.Namespace,
+) -> None:
+    windows = Windows(max(1, options.last))
+    for place in places:
+        place.offset, end = reader.bounds(place.topic, place.partition)
+        for record in reader.read(place, end):
+            _apply(windows, record)
+        place.offset = end
+    found = windows.newest(options.last) if options.last else []
+    if not found and not options.follow:
+        raise SystemExit(f"there are no windows on topic {settings.insights_topic} yet")
+    _print(found, json=options.json, head=True)
+    if options.follow:
+        for record in reader.follow(places):
+            if window := _apply(windows, record):
+                _print([window], json=options.json, head=False)
+
+
+def _apply(windows: Windows, record: ConsumedRecord) -> Window | None:
+    """Take in a record, and return its window if that is among the newest."""
+    try:
+        return windows.apply(record.key(), record.value())
+    except UnreadableRecordError as unreadable:
+        print(f"offset {record.offset()} is left out: {unreadable}", file=sys.stderr)
+        return None
 
 
 def _print(windows: list[Window], *, json: bool, head: bool) -> None:

@@ -152,4 +152,4 @@ def test_a_wrong_count_is_refused(stage: Stage, count: str) -> None:
     """With what is allowed."""
     done = run(stage, f"--last={count}")
     assert done.returncode == 2
-    assert "no number from 0 to 100000" in done.stderr
+    assert "not a number from 0 to 100000" in done.stderr

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import TopicPartition
 
-from connectors import clients, hanging
+from connectors import clients, committed, hanging
 from connectors.clients import AdminClient
 from connectors.connection import Connection
 from connectors.hanging import open_among
@@ -21,7 +21,6 @@ from dashboard import reader
 from dashboard.live import Live
 from dashboard.reader import _TopicsBeingRead, empty
 from dlq.reading import CommittedReader
-from insights import reading
 from settings import Settings
 from tests.support.stopped import StoppedError, stop
 
@@ -125,7 +124,7 @@ def test_the_live_page_closes_a_client_that_it_replaces(
     settings: Settings, made: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It makes a new one each time that Kafka doesn't answer, for hours if need be."""
-    monkeypatch.setattr(reading, "REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(committed, "METADATA_SECONDS", 0.01)
     monkeypatch.setattr(reader, "REQUEST_SECONDS", 0.01)
     topics = _TopicsBeingRead(settings, Live(empty(settings)))
     topics._look(0.0)
