@@ -99,7 +99,8 @@ def _show(
     windows = Windows(max(1, options.last))
     for place in places:
         place.offset, end = reader.bounds(place.topic, place.partition)
-        for record in reader.read(place, end):
+        # Empty partitions are read too: only then does the broker say that it isn't permitted.
+        for record in reader.read(place, max(end, place.offset + 1)):
             _apply(windows, record)
         place.offset = end
     found = windows.newest(options.last) if options.last else []
