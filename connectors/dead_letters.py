@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from connectors.records import DeadLetter, Headers
 
-__all__ = ["dead_letter_headers", "fit"]
+__all__ = ["HEADER_PREFIX", "dead_letter_headers", "fit", "record_size"]
 
 HEADER_PREFIX = "dlq."
 TRUNCATED = HEADER_PREFIX + "truncated"
@@ -45,12 +45,13 @@ def fit(letter: DeadLetter, headers: Headers, limit: int) -> tuple[DeadLetter, H
         headers: what `dead_letter_headers` made of it.
         limit: the most bytes that the topic takes for a batch.
     """
-    if _size(letter, headers) <= limit:
+    if record_size(letter.key, letter.value, headers) <= limit:
         return letter, headers
-    if _size(letter, without := _without_originals(headers, "headers")) <= limit:
+    without = _without_originals(headers, "headers")
+    if record_size(letter.key, letter.value, without) <= limit:
         return letter, without
     longest = _without_originals(headers, "headers, value, key")
-    room = limit - _size(replace(letter, key=None, value=None), longest)
+    room = limit - record_size(None, None, longest)
     key = letter.key and letter.key[:room]
     value = letter.value and letter.value[: room - len(key or b"")]
     cut = "headers, value" if key == letter.key else "headers, value, key"
@@ -62,8 +63,8 @@ def _without_originals(headers: Headers, truncated: str) -> Headers:
     return [*ours, (TRUNCATED, truncated.encode())]
 
 
-def _size(letter: DeadLetter, headers: Headers) -> int:
+def record_size(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     """Return at most how many bytes a record takes on the wire, in a batch of its own."""
     names_and_values = sum(len(name.encode()) + len(value or b"") for name, value in headers)
-    body = len(letter.key or b"") + len(letter.value or b"")
+    body = len(key or b"") + len(value or b"")
     return BATCH_OVERHEAD + body + names_and_values + HEADER_OVERHEAD * len(headers)

@@ -9,7 +9,7 @@ import msgspec
 from connectors.topics import COMPACTED_FOREVER
 from contracts.schemas import Schema, make_schema
 from contracts.structs import DeadLetterHeaders, UserLogin
-from dlq.marks import SEGMENT_LETTERS, Mark
+from dlq.markers import SEGMENT_LETTERS, ReplayMarker
 from models import Alert, Insight, ProcessedLogin, Progress
 from operators.batches import Reason
 from operators.decode import LARGEST_FIELD, LAST_SECOND
@@ -203,7 +203,7 @@ RECORDS = (
     ),
     Record(
         name="user-login-dlq-replayed",
-        struct=Mark,
+        struct=ReplayMarker,
         key="topic/partition/first of the dead letters",
         configuration=COMPACTED_FOREVER,
         details={

@@ -114,7 +114,11 @@ class Reader:
 
 
 class _TopicsBeingRead:
-    """One pass over the topics: what is assigned, how far it was read, and what to ask for next."""
+    """One pass over the topics: what is assigned, how far it was read, and what to ask for next.
+
+    A loop of its own, not connectors/committed.py's: it follows partitions of several topics, which
+    may be created and deleted meanwhile, and shows how much of them is read.
+    """
 
     def __init__(self, settings: Settings, live: Live) -> None:
         self._settings = settings

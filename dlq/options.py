@@ -5,12 +5,13 @@ import re
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from dlq.selection import OffsetRange, Selection
+from dlq.selection import Selection
 from operators.batches import Reason
 
-__all__ = ["parse", "selection"]
+__all__ = ["parse"]
 
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
+LARGEST = 2**63  # behind every offset and timestamp
 MOST_EXAMPLES = 100
 _epoch = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _range = re.compile(r"(\d{1,9}):(\d{1,18})(?:(-)(\d{1,18})?)?", re.ASCII)
@@ -24,7 +25,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the options, or say in one line what is wrong and exit with status 2."""
+    """Read the options, or say in one line what is wrong and exit with status 2.
+
+    The dead letters that they select are `selection`.
+    """
     parser = _Parser(
         prog="python -m dlq",
         description="Look at dead letters, or send them back into INPUT_TOPIC.",
@@ -36,13 +40,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if None not in (options.since, options.until) and options.since >= options.until:
         parser.error("--since should be before --until")
+    options.selection = _selection(options)
     return options
 
 
-def selection(options: argparse.Namespace) -> Selection:
-    """Return which letters the options mean."""
-    reasons = frozenset(options.reason)
-    return Selection(reasons, options.since, options.until, tuple(options.offsets))
+def _selection(options: argparse.Namespace) -> Selection:
+    times = None
+    if (options.since, options.until) != (None, None):
+        since = -LARGEST if options.since is None else options.since
+        times = range(since, LARGEST if options.until is None else options.until)
+    return Selection(frozenset(options.reason), times, tuple(options.offsets))
 
 
 def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
@@ -62,15 +69,15 @@ def _add_show(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _add_replay(commands: "argparse._SubParsersAction[_Parser]") -> None:
     replay = commands.add_parser(
-        "replay", help="send letters back into INPUT_TOPIC, each once", allow_abbrev=False
+        "replay", help="send dead letters back into INPUT_TOPIC, each once", allow_abbrev=False
     )
     _add_selection(replay)
     replay.add_argument("--dry-run", action="store_true", help="say what would be done; do nothing")
     replay.add_argument(
         "--repair",
         metavar="MODULE:FUNCTION",
-        help="called with a letter's value (bytes or None) and reason: returns the bytes to send, "
-        "or None to leave the letter",
+        help="called with a dead letter's value (bytes or None) and reason: returns the bytes to "
+        "send, or None to leave it",
     )
 
 
@@ -81,7 +88,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         default=[],
         choices=[str(reason) for reason in Reason],
         metavar="REASON",
-        help="only letters with this reason; may be given several times",
+        help="only dead letters with this reason; may be given several times",
     )
     times = "time of the original record: ISO 8601 (UTC unless it says otherwise) or epoch seconds"
     parser.add_argument("--since", type=_time, metavar="TIME", help=f"from this on; {times}")
@@ -119,12 +126,13 @@ def _time(text: str) -> int:
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1_000)
 
 
-def _offsets(text: str) -> OffsetRange:
+def _offsets(text: str) -> tuple[int, range]:
+    """Return a partition and its offsets."""
     found = _range.fullmatch(text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} should be PARTITION:FIRST-LAST, like 0:17-20")
     partition, first = int(found[1]), int(found[2])
-    last = int(found[4]) if found[4] else None if found[3] else first
-    if last is not None and last < first:
+    last = int(found[4]) if found[4] else LARGEST if found[3] else first
+    if last < first:
         raise argparse.ArgumentTypeError(f"{text!r}: the last offset is before the first")
-    return OffsetRange(partition, first, last)
+    return partition, range(first, last + 1)

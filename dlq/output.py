@@ -1,4 +1,4 @@
-"""Lines, results and a progress bar; a reader that has gone away stops nothing."""
+"""What a command prints; a reader that has gone away stops nothing."""
 
 import contextlib
 import os
@@ -6,14 +6,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import NoReturn, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-__all__ = ["on_terminal", "progress_bar", "put", "rendered", "say"]
+__all__ = ["CommandError", "fail", "progress_bar", "put", "say"]
 
 BAR_EVERY_SECONDS = 0.1
+
+
+class CommandError(Exception):
+    """The command can't continue; the text says what happened and what to do, in one line."""
+
+
+def fail(line: str) -> NoReturn:
+    """Raise CommandError with a line."""
+    raise CommandError(line)
 
 
 def say(line: str) -> None:
@@ -24,19 +33,6 @@ def say(line: str) -> None:
 def put(text: str) -> None:
     """Print a result on standard output."""
     _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
-
-
-def on_terminal() -> bool:
-    """Tell whether results are read by a person."""
-    return sys.stdout.isatty()
-
-
-def rendered(renderable: RenderableType) -> str:
-    """Return what rich makes of something; its own print ends the process on a broken pipe."""
-    console = Console(file=sys.stdout)
-    with console.capture() as capture:
-        console.print(renderable)
-    return capture.get()
 
 
 @contextmanager
@@ -64,12 +60,8 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        _discard(stream)
-
-
-def _discard(stream: TextIO) -> None:
-    """Let what is still buffered go nowhere: Python writes it at exit and would fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        # What is still buffered has to go nowhere: Python writes it at exit and would fail again.
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -1,177 +1,175 @@
-"""`replay`: sends selected letters back into the input topic, each once however often it is run."""
+"""`replay`: sends dead letters back into the input topic, each once however often it is run."""
 
 import argparse
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 
-from connectors.connection import Connection
-from dlq.errors import CommandError
-from dlq.fates import Fate, Judge, Outgoing
-from dlq.letters import Letter
-from dlq.marks import Replayed
+import msgspec
+from confluent_kafka import TopicPartition
+
+from connectors.writers import TransactionalWriter, open_transactional_writer
+from dlq.dead_letter import DeadLetter
+from dlq.markers import ReplayedLetters
 from dlq.masking import shown_reason
-from dlq.options import selection
-from dlq.output import progress_bar, put, say
-from dlq.reading import CommittedReader, read_letters, read_marks, spans
-from dlq.repair import Repair
-from dlq.topics import InputTopic, LetterTopic, marks_topic
-from dlq.writing import TransactionalReplay
+from dlq.output import CommandError, fail, put, say
+from dlq.policy import RepairError, ReplayDecision, ReplayPolicy
+from dlq.reading import open_reader, read_replayed, read_selected
+from dlq.topics import DeadLetterTopic, InputTopic
 from settings import Settings
 
-__all__ = ["Outcome", "closing_line", "replay"]
+__all__ = ["ReplayReport", "replay"]
 
-LARGEST_BATCH_BYTES = 4 * 1024 * 1024  # of letters in memory; BATCH_SIZE is the other limit
-MOST_NOTES = 20  # lines about single letters; the others are counted
-LEFT = tuple(fate for fate in Fate if fate not in {Fate.REPLAYED, Fate.REPLAYED_BEFORE})
+LARGEST_BATCH_BYTES = 4 * 1024 * 1024  # of dead letters in memory; BATCH_SIZE is the other limit
+MOST_NOTES = 20  # lines about single dead letters; the others are counted
+DONE = (ReplayDecision.REPLAYED, ReplayDecision.REPLAYED_BEFORE)
+LEFT = tuple(decision for decision in ReplayDecision if decision not in DONE)
 
 
 @dataclass
-class Outcome:
+class ReplayReport:
     """What a run did, or with `--dry-run` would do.
 
     Attributes:
-        fates: selected letters by fate; replayed ones once they are committed.
-        reasons: those replayed, by reason.
-        places: those replayed, by partition of the dead-letter topic: count, first, last offset.
-        without_headers: those replayed without their original headers, which didn't fit.
-        unselected: letters that were read and not meant.
+        counts: dead letters by decision; replayed ones once they are committed.
+        reasons: replayed dead letters by reason.
+        offsets: of the replayed dead letters by partition: how many, the first, the last.
+        without_headers: replayed dead letters whose original headers the flow left out.
     """
 
-    fates: Counter[Fate] = field(default_factory=Counter)
+    counts: Counter[ReplayDecision] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    places: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    offsets: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     without_headers: int = 0
-    unselected: int = 0
 
-    def add_replayed(self, letter: Letter) -> None:
-        """Count a letter that was sent back."""
-        self.fates[Fate.REPLAYED] += 1
+    def add_replayed(self, letter: DeadLetter) -> None:
+        """Count a dead letter that was replayed."""
+        self.counts[ReplayDecision.REPLAYED] += 1
         self.reasons[shown_reason(letter.reason)] += 1
         self.without_headers += "headers" in letter.truncated
-        count, first, _ = self.places.get(letter.partition, (0, letter.offset, 0))
-        self.places[letter.partition] = (count + 1, first, letter.offset)
+        count, first, _ = self.offsets.get(letter.partition, (0, letter.offset, 0))
+        self.offsets[letter.partition] = (count + 1, first, letter.offset)
+
+    def lines(self, topic: str, *, dry_run: bool) -> list[str]:
+        """Return what became of all dead letters; the last line has the counts."""
+        lines = []
+        if dry_run:
+            lines = [f"would replay {reason}: {n}" for reason, n in sorted(self.reasons.items())]
+            for partition, (n, first, last) in sorted(self.offsets.items()):
+                lines.append(f"would replay partition {partition}: {n}, offsets {first} to {last}")
+        if n := self.without_headers:
+            lines.append(f"dlq: {n} of them without original headers, which didn't fit")
+        replayed, before = (self.counts[decision] for decision in DONE)
+        left = {decision: n for decision in LEFT if (n := self.counts[decision])}
+        causes = ", ".join(f"{n} {decision}" for decision, n in left.items())
+        done = "would be replayed" if dry_run else "replayed"
+        line = f"dlq: {replayed} {done} into {topic}, {before} replayed before, "
+        line += f"{sum(left.values())} left"
+        return [*lines, f"{line} ({causes})" if causes else line]
 
 
-class _Batch:
-    """Letters that are to be one transaction; with no writer they are only counted."""
+@dataclass
+class _Run:
+    """Replays dead letters in batches; without a writer (`--dry-run`) it only counts them."""
 
-    def __init__(
-        self, writer: TransactionalReplay | None, replayed: Replayed, outcome: Outcome, most: int
-    ) -> None:
-        self._writer = writer
-        self._replayed = replayed
-        self._outcome = outcome
-        self._most = most
-        self._letters: list[Letter] = []
-        self._records: list[Outgoing] = []
-        self._bytes = 0
+    policy: ReplayPolicy
+    replayed: ReplayedLetters
+    markers: str
+    writer: TransactionalWriter | None
+    batch_size: int
+    report: ReplayReport = field(default_factory=ReplayReport)
+    batch: list[DeadLetter] = field(default_factory=list)
+    batch_bytes: int = 0
 
-    def add(self, letter: Letter, record: Outgoing) -> None:
-        """Take a letter, and write the batch when it is full."""
-        self._letters.append(letter)
-        self._records.append(record)
-        self._bytes += record.size
-        if len(self._letters) >= self._most or self._bytes >= LARGEST_BATCH_BYTES:
+    def take(self, letter: DeadLetter) -> None:
+        """Decide about a selected dead letter, and write the batch when it is full."""
+        if letter in self.replayed:
+            self.report.counts[ReplayDecision.REPLAYED_BEFORE] += 1
+            return
+        try:
+            decision, letter = self.policy.decide(letter)
+        except RepairError as error:
+            decision = ReplayDecision.REPAIR_FAILED
+            self._say_why(letter, error)
+        if decision is not ReplayDecision.REPLAYED:
+            self.report.counts[decision] += 1
+            return
+        self.batch.append(letter)
+        self.batch_bytes += letter.size
+        if len(self.batch) >= self.batch_size or self.batch_bytes >= LARGEST_BATCH_BYTES:
             self.write()
 
     def write(self) -> None:
-        """Write what was taken, and count it once it is committed."""
-        if self._writer is not None and self._letters:
-            for letter in self._letters:
-                self._replayed.add(letter)
-            self._writer.write(self._records, list(self._replayed.take_changes()))
-        for letter in self._letters:
-            self._outcome.add_replayed(letter)
-        self._letters, self._records, self._bytes = [], [], 0
+        """Write the batch and its markers in one transaction; count it once it is committed.
+
+        Raises:
+            CommandError: it isn't there, or it isn't known whether it is. Either way the markers
+                agree with the input topic, so that a repeated run does the right thing.
+        """
+        if self.writer is not None and self.batch:
+            self.writer.write(partial(self._send, self.writer))
+            self.writer.wait()
+        for letter in self.batch:
+            self.report.add_replayed(letter)
+        self.batch, self.batch_bytes = [], 0
+
+    def _send(self, writer: TransactionalWriter) -> None:
+        target = self.policy.target.name
+        for letter in self.batch:
+            writer.send(target, letter.input_partition, letter.key, letter.value, letter.headers)
+            self.replayed.add(letter)
+        for marker in self.replayed.take_changes():
+            writer.send(self.markers, 0, marker.key, msgspec.json.encode(marker), [])
+
+    def _say_why(self, letter: DeadLetter, error: RepairError) -> None:
+        count = self.report.counts[ReplayDecision.REPAIR_FAILED] + 1
+        if count <= MOST_NOTES:
+            more = "; more such are only counted" if count == MOST_NOTES else ""
+            say(f"partition {letter.partition}, offset {letter.offset}: repair: {error}{more}")
 
 
 def replay(
     options: argparse.Namespace,
-    repair: Repair | None,
     settings: Settings,
-    source: LetterTopic,
-    target: InputTopic,
+    source: DeadLetterTopic,
+    policy: ReplayPolicy,
     draining: Event,
 ) -> None:
-    """Send the letters back that the options mean, and say how many; SIGINT and SIGTERM end it.
+    """Replay the selected dead letters, and print how many; SIGINT and SIGTERM end it.
 
-    1. Fence any other replay, and end what it left open.
-    2. Read the marks: only now can no one else write any.
-    3. Read the letters up to their end as of now, and write those that have no mark.
+    1. Fence any other replay, and abort what it left open.
+    2. Read the markers: only now can nobody else write any.
+    3. Read the dead letters up to their end as of now, and write those that have no marker.
 
     Raises:
-        CommandError: it can't go on. The text ends with how many were replayed.
+        CommandError: it can't continue. The text ends with how many were replayed.
     """
-    writer = None if options.dry_run else TransactionalReplay(settings, target)
-    judge = Judge(target.name, target.partitions, target.limit, repair)
-    outcome = Outcome()
-    replayed = Replayed(source.name, source.id)
-    batch = _Batch(writer, replayed, outcome, settings.batch_size)
-    with CommittedReader(Connection(settings), draining) as reader:
-        if writer is not None or source.has_marks:
-            read_marks(reader, marks_topic(settings), replayed)
+    writer = None if options.dry_run else _open_writer(settings, source.markers, policy.target)
+    with open_reader(settings, draining) as reader:
+        replayed = read_replayed(reader, source)
+        run = _Run(policy, replayed, source.markers, writer, settings.batch_size)
         try:
-            _replay_all(options, reader, source, judge, replayed, batch, outcome)
+            with closing(read_selected(reader, source, options.selection)) as letters:
+                for letter in letters:
+                    run.take(letter)
+            run.write()
         except CommandError as error:
-            raise CommandError(f"{error}; {outcome.fates[Fate.REPLAYED]} were replayed") from None
+            done = run.report.counts[ReplayDecision.REPLAYED]
+            raise CommandError(f"{error}; {done} were replayed") from None
     if writer is not None:
         writer.close()
-    _conclude(options, outcome, target.name, stopped=draining.is_set())
+    stopped = "; stopped early: run it again to go on" if draining.is_set() else ""
+    put("\n".join(run.report.lines(policy.target.name, dry_run=options.dry_run)) + stopped)
 
 
-def _replay_all(
-    options: argparse.Namespace,
-    reader: CommittedReader,
-    source: LetterTopic,
-    judge: Judge,
-    replayed: Replayed,
-    batch: _Batch,
-    outcome: Outcome,
-) -> None:
-    meant = selection(options)
-    parts = spans(reader, source.name, source.partitions, meant)
-    with progress_bar(sum(end - begin.offset for begin, end in parts)) as show:
-        for letter in read_letters(reader, parts, show):
-            if not meant.takes(letter):
-                outcome.unselected += 1
-            elif letter in replayed:
-                outcome.fates[Fate.REPLAYED_BEFORE] += 1
-            else:
-                _decide(letter, judge, batch, outcome)
-        batch.write()
+def _open_writer(settings: Settings, markers: str, target: InputTopic) -> TransactionalWriter:
+    """Return a writer with the transactional id that all replays of a dead-letter topic share.
 
-
-def _decide(letter: Letter, judge: Judge, batch: _Batch, outcome: Outcome) -> None:
-    verdict = judge.judge(letter)
-    if verdict.outgoing is not None:
-        batch.add(letter, verdict.outgoing)
-        return
-    outcome.fates[verdict.fate] += 1
-    if verdict.note and (count := outcome.fates[verdict.fate]) <= MOST_NOTES:
-        more = "; more such are only counted" if count == MOST_NOTES else ""
-        say(f"partition {letter.partition}, offset {letter.offset}: repair: {verdict.note}{more}")
-
-
-def closing_line(outcome: Outcome, topic: str, *, dry_run: bool) -> str:
-    """Return one line with what became of all the letters."""
-    done = f"would be replayed into {topic}" if dry_run else f"replayed into {topic}"
-    left = [f"{outcome.fates[fate]} {fate}" for fate in LEFT if outcome.fates[fate]]
-    total = sum(outcome.fates[fate] for fate in LEFT)
-    return (
-        f"{outcome.fates[Fate.REPLAYED]} {done}, "
-        f"{outcome.fates[Fate.REPLAYED_BEFORE]} {Fate.REPLAYED_BEFORE}, "
-        f"{total} left" + (f" ({', '.join(left)})" if left else "")
-    )
-
-
-def _conclude(options: argparse.Namespace, outcome: Outcome, topic: str, *, stopped: bool) -> None:
-    if options.dry_run:
-        for reason, count in sorted(outcome.reasons.items()):
-            put(f"would replay {reason}: {count}")
-        for partition, (count, first, last) in sorted(outcome.places.items()):
-            put(f"would replay partition {partition}: {count}, offsets {first} to {last}")
-    if outcome.without_headers:
-        put(f"dlq: {outcome.without_headers} of them without original headers, which didn't fit")
-    line = closing_line(outcome, topic, dry_run=options.dry_run)
-    put(f"dlq: {line}{'; stopped early: run it again to go on' if stopped else ''}")
+    So only the one that started last can write, and the markers that it reads are all there are.
+    """
+    writer = open_transactional_writer(settings, markers, "replay", [target.limit], fail)
+    inputs = [TopicPartition(target.name, partition) for partition in range(target.partitions)]
+    writer.sweep([*inputs, TopicPartition(markers, 0)])
+    return writer

@@ -1,83 +1,50 @@
 """Which dead letters a command is about: by reason, by time, by offset."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from dlq.letters import Letter
+from dlq.dead_letter import DeadLetter
 
-__all__ = ["OffsetRange", "Selection"]
-
-
-@dataclass(frozen=True, slots=True)
-class OffsetRange:
-    """A range of offsets in one partition of the dead-letter topic.
-
-    Attributes:
-        partition: of the dead-letter topic.
-        first: the first offset that belongs to it.
-        last: the last one that does; None: no end.
-    """
-
-    partition: int
-    first: int
-    last: int | None = None
-
-    def __contains__(self, letter: Letter) -> bool:
-        """Tell whether a letter lies in the range."""
-        return (
-            letter.partition == self.partition
-            and letter.offset >= self.first
-            and (self.last is None or letter.offset <= self.last)
-        )
+__all__ = ["Selection"]
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a letter has to be; of each kind of condition that is given, one has to hold.
+    """What a dead letter has to match: of each kind that is given, one condition.
 
     Attributes:
-        reasons: its reason is one of these; empty: any.
-        since: its input record's timestamp is this or later, in ms since the epoch.
-        until: its input record's timestamp is before this, in ms since the epoch.
-        ranges: it lies in one of these; empty: anywhere.
+        reasons: empty: any.
+        times: of the original record, in ms since the epoch; None: any.
+        offsets: partitions of the dead-letter topic, each with a range of offsets; empty: any.
     """
 
     reasons: frozenset[str] = frozenset()
-    since: int | None = None
-    until: int | None = None
-    ranges: tuple[OffsetRange, ...] = field(default=())
+    times: range | None = None
+    offsets: tuple[tuple[int, range], ...] = ()
 
-    def takes(self, letter: Letter) -> bool:
-        """Tell whether a letter is meant."""
+    def selects(self, letter: DeadLetter) -> bool:
+        """Tell whether a dead letter matches; one of unknown origin is in no range of times."""
         return (
             (not self.reasons or letter.reason in self.reasons)
-            and self._takes_time(letter)
-            and (not self.ranges or any(letter in part for part in self.ranges))
+            and (
+                self.times is None or (letter.input_topic != "" and letter.timestamp in self.times)
+            )
+            and (not self.offsets or any(letter.offset in o for o in self._of(letter.partition)))
         )
 
-    def bounds(self, partition: int, low: int, end: int) -> tuple[int, int]:
-        """Return which part of a partition has to be read: its first offset and the one behind.
+    def to_read(self, partition: int, low: int, end: int) -> range:
+        """Return which offsets of a partition hold all that is selected.
 
         Args:
             partition: of the dead-letter topic.
             low: the first offset that it still holds.
-            end: the offset behind its last record.
+            end: the offset after its last record.
         """
-        if not self.ranges:
-            return low, end
-        ranges = [part for part in self.ranges if part.partition == partition]
-        if not ranges:
-            return end, end
-        first = max(low, min(part.first for part in ranges))
-        behind = max(end if part.last is None else part.last + 1 for part in ranges)
-        return min(first, end), max(min(behind, end), min(first, end))
+        if not self.offsets:
+            return range(low, end)
+        first = min((offsets.start for offsets in self._of(partition)), default=end)
+        stop = max((offsets.stop for offsets in self._of(partition)), default=end)
+        first = min(max(first, low), end)
+        return range(first, max(first, min(stop, end)))
 
-    def _takes_time(self, letter: Letter) -> bool:
-        """A letter that doesn't say when its record was written is in no time range."""
-        if self.since is None and self.until is None:
-            return True
-        if letter.origin is None:
-            return False
-        time = letter.origin.timestamp
-        return (self.since is None or time >= self.since) and (
-            self.until is None or time < self.until
-        )
+    def _of(self, partition: int) -> list[range]:
+        return [offsets for number, offsets in self.offsets if number == partition]

@@ -1,64 +1,53 @@
 """`show`: how many dead letters there are for each reason, with examples that give nothing away."""
 
 import argparse
+import sys
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import msgspec
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connectors.connection import Connection
-from dlq.letters import Letter
-from dlq.marks import Replayed
+from dlq.dead_letter import DeadLetter
+from dlq.markers import ReplayedLetters
 from dlq.masking import excerpt, shown_detail, shown_reason
-from dlq.options import selection
-from dlq.output import on_terminal, progress_bar, put, rendered
-from dlq.reading import CommittedReader, read_letters, read_marks, spans
-from dlq.topics import LetterTopic, marks_topic
+from dlq.output import put
+from dlq.reading import open_reader, read_replayed, read_selected
+from dlq.topics import DeadLetterTopic
 from settings import Settings
 
 __all__ = ["Example", "ReasonSummary", "Summary", "as_lines", "show", "summarise"]
 
-MOST_REASONS = 50  # the flow has ten; who else writes to the topic could make up any number
+MOST_REASONS = (
+    50  # the flow has ten; other programs that write to the topic could invent any number
+)
 OTHER_REASONS = "(others)"
-FIRST_YEAR = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME = 253_402_300_800_000  # ms: the year 10000
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A dead letter, with nothing that stood in its key, its headers or its value.
-
-    Attributes:
-        partition: in the dead-letter topic.
-        offset: there.
-        input_partition: where the original stands; None where no header says so.
-        input_offset: where the original stands there.
-        time: the original record's own, ISO 8601 in UTC.
-        key_bytes: the key's size; None: no key.
-        value_bytes: the value's size; None: no value.
-        headers: how many original headers there are.
-        truncated: what was left out to fit the broker's limit.
-        detail: why it is a dead letter.
-        excerpt: the shape of the value's beginning; None: no value.
-    """
+    """A dead letter, with nothing of its key, its headers or its value; sizes are in bytes."""
 
     partition: int
     offset: int
-    input_partition: int | None
+    input_partition: int | None  # None, as the next two, where no header says so
     input_offset: int | None
-    time: str | None
-    key_bytes: int | None
+    time: str | None  # of the original record, ISO 8601 in UTC
+    key_bytes: int | None  # None: no key
     value_bytes: int | None
-    headers: int
-    truncated: list[str]
+    headers: int  # how many original ones
+    truncated: list[str]  # what was left out to fit the broker's limit
     detail: str
-    excerpt: str | None
+    excerpt: str | None  # the shape of the value's beginning
 
 
 class ReasonSummary(msgspec.Struct):
-    """The letters with one reason: how many, how many of them were replayed, and examples."""
+    """The dead letters with one reason: how many, how many of them were replayed, and examples."""
 
     count: int = 0
     replayed: int = 0
@@ -66,49 +55,43 @@ class ReasonSummary(msgspec.Struct):
 
 
 class Summary(msgspec.Struct):
-    """What `show` prints.
-
-    Attributes:
-        topic: the dead-letter topic.
-        complete: False when it was stopped before the end.
-        count: the letters that were meant.
-        replayed: how many of them were sent back.
-        reasons: the same by reason, the commonest first.
-    """
+    """What `show` prints: the selected dead letters, the commonest reason first."""
 
     topic: str
-    complete: bool = True
+    complete: bool = True  # False when it was stopped before the end
     count: int = 0
     replayed: int = 0
     reasons: dict[str, ReasonSummary] = {}
 
 
 def show(
-    options: argparse.Namespace, settings: Settings, source: LetterTopic, draining: Event
+    options: argparse.Namespace, settings: Settings, source: DeadLetterTopic, draining: Event
 ) -> None:
-    """Print a summary of the letters that the options mean.
+    """Print a summary of the selected dead letters.
 
     Raises:
         CommandError: the topics can't be read.
     """
-    meant = selection(options)
-    replayed = Replayed(source.name, source.id)
-    with CommittedReader(Connection(settings), draining) as reader:
-        if source.has_marks:
-            read_marks(reader, marks_topic(settings), replayed)
-        parts = spans(reader, source.name, source.partitions, meant)
-        with progress_bar(sum(end - begin.offset for begin, end in parts)) as bar:
-            letters = filter(meant.takes, read_letters(reader, parts, bar))
+    with open_reader(settings, draining) as reader:
+        replayed = read_replayed(reader, source)
+        with closing(read_selected(reader, source, options.selection)) as letters:
             summary = summarise(source.name, letters, replayed, options.examples)
     summary.complete = not draining.is_set()
     if options.json:
         put(msgspec.json.format(msgspec.json.encode(summary)).decode())
+    elif sys.stdout.isatty():
+        console = Console(file=sys.stdout)
+        with console.capture() as capture:  # its own print ends the process on a broken pipe
+            console.print(_as_table(summary))
+        put(capture.get())
     else:
-        put(rendered(_as_table(summary)) if on_terminal() else "\n".join(as_lines(summary)))
+        put("\n".join(as_lines(summary)))
 
 
-def summarise(topic: str, letters: Iterable[Letter], replayed: Replayed, examples: int) -> Summary:
-    """Count letters by reason, and keep the first few of each that weren't replayed."""
+def summarise(
+    topic: str, letters: Iterable[DeadLetter], replayed: ReplayedLetters, examples: int
+) -> Summary:
+    """Count dead letters by reason, and keep the first few of each that weren't replayed."""
     summary = Summary(topic)
     for letter in letters:
         reason = shown_reason(letter.reason)
@@ -141,14 +124,12 @@ def _as_table(summary: Summary) -> RenderableType:
     table.add_column("Reason")
     for name in ("count", "share", "replayed"):
         table.add_column(name, justify="right")
+    examples = []
     for reason, counted in summary.reasons.items():
         share = f"{counted.count / summary.count:.1%}"
         table.add_row(Text(reason), f"{counted.count:,}", share, f"{counted.replayed:,}")
-    examples = [
-        Text(f"\n{reason}\n" + "\n".join(_example_lines(counted)))
-        for reason, counted in summary.reasons.items()
-        if counted.examples
-    ]
+        if counted.examples:
+            examples.append(Text("\n".join(["", reason, *_example_lines(counted)])))
     return Group(Text(_headline(summary), style="bold"), table, *examples)
 
 
@@ -171,25 +152,21 @@ def _described(example: Example) -> str:
     if example.input_offset is not None:
         parts.append(f"was {example.input_partition}/{example.input_offset}")
     parts += [example.time] if example.time else []
-    parts.append(_sized("key", example.key_bytes))
-    parts.append(_sized("value", example.value_bytes))
+    for name, size in (("key", example.key_bytes), ("value", example.value_bytes)):
+        parts.append(f"no {name}" if size is None else f"{name} {size:,} B")
     parts += [f"{example.headers} headers"] if example.headers else []
     parts += [f"truncated {' and '.join(example.truncated)}"] if example.truncated else []
     return ", ".join(parts)
 
 
-def _sized(name: str, size: int | None) -> str:
-    return f"no {name}" if size is None else f"{name} {size:,} B"
-
-
-def _example(letter: Letter) -> Example:
-    origin = letter.origin
+def _example(letter: DeadLetter) -> Example:
+    known = letter.input_topic != ""
     return Example(
         partition=letter.partition,
         offset=letter.offset,
-        input_partition=origin.partition if origin else None,
-        input_offset=origin.offset if origin else None,
-        time=_iso(origin.timestamp) if origin else None,
+        input_partition=letter.input_partition if known else None,
+        input_offset=letter.input_offset if known else None,
+        time=_iso(letter.timestamp),
         key_bytes=None if letter.key is None else len(letter.key),
         value_bytes=None if letter.value is None else len(letter.value),
         headers=len(letter.headers),
@@ -201,10 +178,7 @@ def _example(letter: Letter) -> Example:
 
 def _iso(timestamp: int) -> str | None:
     """Return a time as text; None where there is none, or none with a year of four digits."""
-    try:
-        time = FIRST_YEAR + timedelta(milliseconds=timestamp)
-    except OverflowError:
+    if not 0 <= timestamp < END_OF_TIME:
         return None
-    return (
-        time.isoformat(timespec="milliseconds").replace("+00:00", "Z") if timestamp >= 0 else None
-    )
+    time = EPOCH + timedelta(milliseconds=timestamp)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

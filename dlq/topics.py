@@ -1,12 +1,12 @@
-"""The topics of a command: found, checked, and where need be made, before it begins."""
+"""The topics of a command: found, checked, and created where necessary, before it begins."""
 
+import argparse
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -21,128 +21,74 @@ from connectors.topics import (
     topic_option,
     wait_for,
 )
-from dlq.errors import CommandError
+from dlq.output import fail
 from settings import Settings
 
-__all__ = [
-    "InputTopic",
-    "LetterTopic",
-    "find_input",
-    "find_letters",
-    "marks_topic",
-    "prepare_marks",
-]
+__all__ = ["DeadLetterTopic", "InputTopic", "find_topics"]
 
 TOPIC_SECONDS = 2.0  # how long a topic is looked for: a broker that has just started has none
 
 
-@dataclass(frozen=True)
-class LetterTopic:
-    """The dead-letter topic.
-
-    Attributes:
-        name: its name.
-        id: its id, which a topic made again under the same name doesn't share.
-        partitions: how many it has.
-        has_marks: whether there is a topic that says which letters were replayed.
-    """
-
-    name: str
-    id: str
-    partitions: int
-    has_marks: bool
-
-
-@dataclass(frozen=True)
-class InputTopic:
-    """The topic that letters are sent back to.
-
-    Attributes:
-        name: its name.
-        partitions: how many it has.
-        limit: the most bytes that it takes for a batch of records.
-    """
+class InputTopic(NamedTuple):
+    """The topic that dead letters are replayed into; its limit is a batch's, in bytes."""
 
     name: str
     partitions: int
     limit: int
 
 
-def marks_topic(settings: Settings) -> str:
-    """Name the compacted topic that says which letters were replayed.
+@dataclass(frozen=True)
+class DeadLetterTopic:
+    """The dead-letter topic.
 
-    By the dead-letter topic, not by the group: a new group that processes everything again is no
-    reason to send a letter back a second time.
+    Attributes:
+        name: its name.
+        id: its id, which a topic that was deleted and recreated doesn't share.
+        partitions: how many it has.
+        has_markers: whether there is a topic of markers yet.
     """
-    return f"{settings.dead_letter_topic}-replayed"
+
+    name: str
+    id: str
+    partitions: int
+    has_markers: bool = False
+
+    @property
+    def markers(self) -> str:
+        """The compacted topic that says which dead letters were replayed.
+
+        Named after the dead-letter topic, not the group: a new group that processes everything
+        again is no reason to replay a dead letter a second time.
+        """
+        return f"{self.name}-replayed"
 
 
-def find_letters(settings: Settings, draining: Event) -> LetterTopic:
-    """Wait for the broker and find the dead-letter topic.
+def find_topics(
+    options: argparse.Namespace, settings: Settings, draining: Event
+) -> tuple[DeadLetterTopic, InputTopic | None]:
+    """Wait for a broker, and find the topics of a command; only a replay has an input topic.
+
+    Unless it is a dry run, the topic of markers is created if it is missing.
 
     Raises:
-        SystemExit: no broker answers in time, or the command was told to stop.
-        CommandError: there is no such topic.
+        SystemExit: no broker answers in time, a topic is missing, or the command was told to stop.
+        CommandError: the topic of markers is unusable, or a permission is missing.
     """
-    with _admin(settings, draining) as admin:
-        found = _find(admin, draining, settings.dead_letter_topic, "DEAD_LETTER_TOPIC")
-        return LetterTopic(
-            settings.dead_letter_topic,
-            id_of(found),
-            len(found["partitions"]),
-            _is_there(admin, marks_topic(settings)),
-        )
-
-
-def find_input(settings: Settings, draining: Event) -> InputTopic:
-    """Find the input topic.
-
-    Raises:
-        SystemExit: no broker answers in time, or the command was told to stop.
-        CommandError: there is no such topic.
-    """
-    with _admin(settings, draining) as admin:
-        found = _find(admin, draining, settings.input_topic, "INPUT_TOPIC")
-        limit = largest_message(admin, settings.input_topic)
-        return InputTopic(settings.input_topic, len(found["partitions"]), limit)
-
-
-def prepare_marks(settings: Settings, draining: Event) -> None:
-    """Make the topic of marks if it is missing, and check that it forgets nothing.
-
-    Raises:
-        SystemExit: no broker answers in time, or the command was told to stop.
-        CommandError: it is missing and may not be made, or would forget.
-    """
-    name = marks_topic(settings)
-    with _admin(settings, draining) as admin:
-        if not _is_there(admin, name):
-            if not settings.create_topics:
-                raise CommandError(
-                    f"there is no topic {name}: make it with one partition and "
-                    "cleanup.policy=compact, or set CREATE_TOPICS=true"
-                )
-            _make(admin, name)
-        if (policy := topic_option(admin, name, "cleanup.policy")) != "compact":
-            raise CommandError(
-                f"topic {name} has cleanup.policy={policy} and would forget which letters were "
-                "replayed: set it to compact"
-            )
-
-
-@contextmanager
-def _admin(settings: Settings, draining: Event) -> Iterator[KafkaAdminClient]:
-    """Give a client once a broker answers; its errors become one line."""
     deadline = time.monotonic() + settings.broker_wait_seconds
-    client = reach(settings, partial(wait_for, deadline, draining))
+    admin = reach(settings, partial(wait_for, deadline, draining))
     try:
-        yield client
+        found = _find(admin, draining, settings.dead_letter_topic, "DEAD_LETTER_TOPIC")
+        source = DeadLetterTopic(settings.dead_letter_topic, id_of(found), len(found["partitions"]))
+        source = replace(source, has_markers=describe_topic(admin, source.markers) is not None)
+        if options.command == "show":
+            return source, None
+        found = _find(admin, draining, name := settings.input_topic, "INPUT_TOPIC")
+        target = InputTopic(name, len(found["partitions"]), largest_message(admin, name))
+        return source if options.dry_run else _prepare_markers(admin, settings, source), target
     except KafkaError as error:
-        raise CommandError(
-            f"Kafka refused to describe or make the topics: {error}{forbidden(error)}"
-        ) from None
+        fail(f"Kafka refused to describe or make the topics: {error}{forbidden(error)}")
     finally:
-        client.close()
+        admin.close()
 
 
 def _find(admin: KafkaAdminClient, draining: Event, topic: str, setting: str) -> dict[str, Any]:
@@ -151,13 +97,22 @@ def _find(admin: KafkaAdminClient, draining: Event, topic: str, setting: str) ->
     return wait_for(deadline, draining, lambda: missing, lambda: describe_topic(admin, topic))
 
 
-def _is_there(admin: KafkaAdminClient, topic: str) -> bool:
-    return describe_topic(admin, topic) is not None
-
-
-def _make(admin: KafkaAdminClient, topic: str) -> None:
-    wanted = {"num_partitions": 1, "configs": COMPACTED_FOREVER}
-    try:
-        admin.create_topics({topic: wanted}, wait_for_metadata=True)
-    except TopicAlreadyExistsError:
-        return
+def _prepare_markers(
+    admin: KafkaAdminClient, settings: Settings, source: DeadLetterTopic
+) -> DeadLetterTopic:
+    name = source.markers
+    if not source.has_markers and not settings.create_topics:
+        fail(
+            f"there is no topic {name}: make it with one partition and cleanup.policy=compact, "
+            "or set CREATE_TOPICS=true"
+        )
+    if not source.has_markers:
+        with suppress(TopicAlreadyExistsError):
+            wanted = {"num_partitions": 1, "configs": COMPACTED_FOREVER}
+            admin.create_topics({name: wanted}, wait_for_metadata=True)
+    if (policy := topic_option(admin, name, "cleanup.policy")) != "compact":
+        fail(
+            f"topic {name} has cleanup.policy={policy} and would forget which dead letters were "
+            "replayed: set it to compact"
+        )
+    return replace(source, has_markers=True)

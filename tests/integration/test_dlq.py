@@ -119,7 +119,7 @@ def test_what_can_not_go_back_is_left_and_said(letters: Flow) -> None:
 
 
 def test_repaired_letters_come_out_of_the_flow(flow: Flow) -> None:
-    """The flow rejects, a function mends, the flow takes them; a letter that it left stays."""
+    """The flow rejects, a function repairs, the flow takes them; a letter that it left stays."""
     flow.topics.make(flow.input, PARTITIONS)
     (flow.folder / "repairs.py").write_text(REPAIRS)
     good = {"app_version": "2.3", "ip": "203.0.113.77", "timestamp": 1_720_000_000}
@@ -130,12 +130,12 @@ def test_repaired_letters_come_out_of_the_flow(flow: Flow) -> None:
     flow.topics.send(flow.input, [{"value": None, "key": b"k"}])
     flow.back_fill()
     assert len(flow.dead_letters()) == 8
-    line = closing(flow, "--repair", "repairs:mend")
+    line = closing(flow, "--repair", "repairs:fix")
     assert line.endswith("1 left (1 left by the repair function)")
     flow.back_fill()
     outputs = flow.outputs()
     assert sorted(out["device_id"] for out in outputs) == [str(n) for n in range(7)]
-    assert {out["user_id"] for out in outputs} == {"mended"}
+    assert {out["user_id"] for out in outputs} == {"fixed"}
     assert len(flow.dead_letters()) == 8
 
 
@@ -171,21 +171,21 @@ def test_a_repair_function_that_raises_leaves_the_letter(letters: Flow) -> None:
 
 
 def test_a_topic_that_would_forget_is_refused(letters: Flow) -> None:
-    """Marks that retention deletes would let letters go back twice."""
-    marks = f"{letters.dead_letter_topic}-replayed"
-    letters.topics.make(marks, 1)
+    """Markers that retention deletes would let letters go back twice."""
+    markers = f"{letters.dead_letter_topic}-replayed"
+    letters.topics.make(markers, 1)
     _, err = ended(letters, 1, "replay")
-    assert f"topic {marks} has cleanup.policy=delete and would forget" in err
+    assert f"topic {markers} has cleanup.policy=delete and would forget" in err
 
 
 def test_a_topic_of_something_else_is_refused(letters: Flow) -> None:
-    """A record that is no mark stops it: to leave it out could send letters twice."""
-    marks = f"{letters.dead_letter_topic}-replayed"
-    letters.topics.make(marks, 1, **{"cleanup.policy": "compact"})
-    letters.topics.send(marks, [{"key": b"k", "value": b"{}"}])
+    """A record that is not a marker stops it: to leave it out could send letters twice."""
+    markers = f"{letters.dead_letter_topic}-replayed"
+    letters.topics.make(markers, 1, **{"cleanup.policy": "compact"})
+    letters.topics.send(markers, [{"key": b"k", "value": b"{}"}])
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(3)))
     _, err = ended(letters, 1, "replay")
-    assert err.startswith(f"dlq: topic {marks} can't be used")
+    assert err.startswith(f"dlq: topic {markers} can't be used")
     assert replayed(letters) == []
 
 

@@ -92,13 +92,13 @@ def test_what_a_broker_failed_to_abort_is_not_sent_back_twice(letters: Flow) -> 
     """A letter of a replay that broke off, whose transaction the broker forgot, stays unseen."""
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(9)))
     assert closing(letters, "--reason", "not_json").startswith("0 replayed")
-    marks = f"{letters.dead_letter_topic}-replayed"
-    leave_hanging(letters.servers, marks, letters.input, 1, b"former life", b"{}")
+    markers = f"{letters.dead_letter_topic}-replayed"
+    leave_hanging(letters.servers, markers, letters.input, 1, b"former life", b"{}")
     assert closing(letters).startswith("9 replayed")
     assert b"former life" not in {record.key for record in letters.topics.read(letters.input)}
 
 
-def test_marks_of_a_deleted_topic_do_not_count(letters: Flow) -> None:
+def test_markers_of_a_deleted_topic_do_not_count(letters: Flow) -> None:
     """A dead-letter topic made again has other letters at the same offsets."""
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(9)))
     assert closing(letters).startswith("9 replayed")

@@ -17,10 +17,10 @@ PARTITIONS = 3
 REPAIRS = """
 import json, os, time
 
-def mend(value, reason):
+def fix(value, reason):
     if reason != "missing_user_id":
         return None
-    return json.dumps({**json.loads(value), "user_id": "mended"}).encode()
+    return json.dumps({**json.loads(value), "user_id": "fixed"}).encode()
 
 def fail(value, reason):
     raise ValueError(f"can't read {value!r}")

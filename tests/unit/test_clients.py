@@ -20,7 +20,7 @@ from connectors.writers import open_writer
 from dashboard import reader
 from dashboard.live import Live
 from dashboard.reader import _TopicsBeingRead, empty
-from dlq.reading import CommittedReader
+from dlq.reading import open_reader
 from settings import Settings
 from tests.support.stopped import StoppedError, stop
 
@@ -109,7 +109,7 @@ def test_a_search_for_open_transactions_closes_its_client(
 
 def test_a_reader_of_dead_letters_closes_its_client(settings: Settings, made: list[Any]) -> None:
     """The command ends at once, not when Python gets to it."""
-    with CommittedReader(Connection(settings), Event()):
+    with open_reader(settings, Event()):
         pass
     assert [is_closed(client) for client in made] == [True]
 

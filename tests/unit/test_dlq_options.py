@@ -2,8 +2,7 @@
 
 import pytest
 
-from dlq.options import parse, selection
-from dlq.selection import OffsetRange
+from dlq.options import parse
 
 MOMENT = 1_720_000_000_000
 
@@ -27,17 +26,26 @@ def test_a_time_is_iso_8601_or_epoch_seconds(text: str) -> None:
 def test_offsets_are_ranges_of_a_partition() -> None:
     """Both ends are included; an open end and a single offset can be said too."""
     options = parse(["replay", "--offsets", "0:17-20", "--offsets", "1:5-", "--offsets", "2:7"])
-    assert selection(options).ranges == (
-        OffsetRange(0, 17, 20),
-        OffsetRange(1, 5, None),
-        OffsetRange(2, 7, 7),
+    assert options.selection.offsets == (
+        (0, range(17, 21)),
+        (1, range(5, 2**63 + 1)),
+        (2, range(7, 8)),
     )
+
+
+def test_times_are_a_range_without_its_end() -> None:
+    """Each end may be left open; with neither of them, records of unknown time are selected too."""
+    since, until = ("--since", "1720000000"), ("--until", "1720000001")
+    assert parse(["show", *since, *until]).selection.times == range(MOMENT, MOMENT + 1_000)
+    assert MOMENT + 10**18 in parse(["show", *since]).selection.times
+    assert -1 in parse(["show", *until]).selection.times
+    assert parse(["show"]).selection.times is None
 
 
 def test_reasons_can_be_several() -> None:
     """Each --reason adds one."""
     options = parse(["show", "--reason", "not_json", "--reason", "tombstone"])
-    assert selection(options).reasons == {"not_json", "tombstone"}
+    assert options.selection.reasons == {"not_json", "tombstone"}
 
 
 @pytest.mark.parametrize(
