@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["reason", "run", "say", "under_way"]
 
 LINE_EVERY_SECONDS = 5.0  # often enough to see that it goes on, few enough for a slow network
-LONGEST_REASON = 400
+LONGEST_CAUSE = 160  # of which there are three at most; longer ones hold a path or an address
 # A large package on its way, as uv names it: "Downloading numpy (16.1MiB)", " Downloaded numpy".
 BEGUN = re.compile(r" *Downloading (\S+) (\(\S+\))$")
 DONE = re.compile(r" *Downloaded (\S+)$")
@@ -28,7 +28,8 @@ ATTEMPT = re.compile(
     r"WARNING: (?:Retrying .* after connection broken by [\"'](.*)[\"']: /|(\d{3} Error.*))"
 )
 CONNECTION = re.compile(r"^.*<[^<>]* object at 0x[^<>]*>[:,] ")  # how it names its own connection
-FAILURES = ("error: ", "\N{MULTIPLICATION SIGN} ")  # how uv begins to tell why it failed
+# How uv begins to tell why it failed, and how Python does below a traceback.
+FAILURE = re.compile(r"error: |\N{MULTIPLICATION SIGN} |[\w.]+(?:Error|Exception): ")
 ERROR = re.compile(r"^(?:error|ERROR): ")
 CAUSE = re.compile(r"^(?:cause|Caused by): *")
 
@@ -107,13 +108,19 @@ def reason(printed: Sequence[str]) -> str:
     lines = [line.strip() for line in printed if line.strip()]
     pip = [line for line in lines if line.startswith("ERROR: ")]
     if pip and NOTHING_FOUND in pip[-1] and (hindrance := _hindrance(printed)):
-        return f"the package index can't be read ({hindrance})"[:LONGEST_REASON]
+        return f"the package index can't be read ({_shortened(hindrance)})"
     if pip:
-        return ERROR.sub("", pip[-1])[:LONGEST_REASON]
-    begin = next((at for at, line in enumerate(lines) if line.startswith(FAILURES)), -1)
+        return _shortened(ERROR.sub("", pip[-1]))
+    begin = next((at for at, line in enumerate(lines) if FAILURE.match(line)), -1)
     told = [CAUSE.sub("", line) for line in lines[begin:]] or ["it printed nothing"]
     causes = [*told[:2], *told[2:][-1:]]  # what was tried, on what, and the innermost cause
-    return ERROR.sub("", ": ".join(causes))[:LONGEST_REASON]
+    return ERROR.sub("", ": ".join(map(_shortened, causes)))
+
+
+def _shortened(cause: str) -> str:
+    """Leave out the middle of a long line: its ends say what was done, and why it failed."""
+    half = LONGEST_CAUSE // 2
+    return cause if len(cause) <= LONGEST_CAUSE else f"{cause[:half]} ... {cause[-half:]}"
 
 
 def _hindrance(printed: Sequence[str]) -> str:

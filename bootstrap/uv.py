@@ -48,7 +48,9 @@ class Uv:
 def _install() -> None:
     commands.say("pip brings uv, which brings the rest")
     remove(HOME)
-    _run(sys.executable, "-m", "venv", HOME, doing="making a virtual environment for uv")
+    # venv runs ensurepip, too, but keeps what it says to itself.
+    _run(sys.executable, "-m", "venv", "--without-pip", HOME, doing="making an environment for uv")
+    _run(bin_of(HOME, "python"), "-m", "ensurepip", doing="installing pip for uv")
     # A user's configuration may say --user, which fails here, or no binaries: uv has nothing else
     # that a machine without a Rust compiler could use.
     options = ("--no-user", "--only-binary", "uv", "--require-hashes", "-r", LOCK)

