@@ -1,19 +1,11 @@
 """What a command prints; a reader that has gone away stops nothing."""
 
-import contextlib
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import NoReturn, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from console import discard
 
-__all__ = ["CommandError", "fail", "progress_bar", "put", "say"]
-
-BAR_EVERY_SECONDS = 0.1
+__all__ = ["CommandError", "fail", "put", "say"]
 
 
 class CommandError(Exception):
@@ -35,33 +27,9 @@ def put(text: str) -> None:
     _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
 
 
-@contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function that shows how many offsets were read: as a bar, on a terminal."""
-    if not total or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total)
-        next_at = 0.0
-
-        def show(done: int) -> None:
-            nonlocal next_at
-            if done >= total or time.monotonic() >= next_at:
-                next_at = time.monotonic() + BAR_EVERY_SECONDS
-                progress.update(task, completed=done)
-
-        yield show
-
-
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
     except (OSError, ValueError):
-        # What is still buffered has to go nowhere: Python writes it at exit and would fail again.
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        discard(stream)

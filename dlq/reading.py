@@ -9,9 +9,10 @@ from confluent_kafka import TopicPartition
 from connectors.client_log import client_options
 from connectors.committed import CommittedReader, open_committed_consumer
 from connectors.connection import Connection
+from console import progress_bar
 from dlq.dead_letter import DeadLetter, read_dead_letter
 from dlq.markers import MarkerError, ReplayedLetters
-from dlq.output import fail, progress_bar
+from dlq.output import fail
 from dlq.selection import Selection
 from dlq.topics import DeadLetterTopic
 from settings import Settings

@@ -7,7 +7,6 @@ A window that isn't final is marked with `*`. With --follow each window is print
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
 from typing import NoReturn
@@ -19,6 +18,7 @@ from connectors.committed import CommittedReader, open_committed_consumer, parti
 from connectors.connection import Connection
 from connectors.records import ConsumedRecord
 from connectors.refusals import BrokerCheck, RefusedError, no_broker
+from console import discard
 from insights.text import as_json, as_table
 from insights.windows import UnreadableRecordError, Window, Windows
 from settings import Settings, load_settings
@@ -131,18 +131,10 @@ def _print(windows: list[Window], *, json: bool, head: bool) -> None:
     sys.stdout.flush()
 
 
-def _discard_output() -> None:
-    """Let what is still buffered go nowhere: Python writes it at exit and would fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
 if __name__ == "__main__":
     on_stop_signals(signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             main()
         except BrokenPipeError:
-            _discard_output()
+            discard(sys.stdout)

@@ -6,15 +6,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from random import Random
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from console import progress_bar
 from producer.connection import BrokerError, connect, newest_record_seconds, say
 from producer.history import HistoryClock, Spray, messages_with_history
 from producer.messages import (
@@ -28,8 +26,6 @@ from producer.options import DEFAULT_RATE, parse
 from producer.sending import Pacer, Sender, StopRequest
 from settings import Settings, load_settings
 from signals import on_stop_signals
-
-BAR_EVERY_SECONDS = 0.1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +53,7 @@ def _run(
 ) -> int:
     sender = Sender(producer, topic)
     started = time.monotonic()
-    with _progress(options.count) as show:
+    with progress_bar(options.count) as show:
         _send_all(messages, sender, Pacer(options.rate), StopRequest(), show)
     with contextlib.suppress(KafkaError):  # what is still under way has had its time
         producer.close(timeout=0)
@@ -114,26 +110,6 @@ def _messages(options: argparse.Namespace, settings: Settings) -> Iterator[Messa
         clock = simulated_clock(options.start_at, options.rate or DEFAULT_RATE)
         messages = generated_messages(rng, clock, options.bad_ratio)
     return islice(messages, options.count)
-
-
-@contextmanager
-def _progress(count: int | None) -> Iterator[Callable[[int], None]]:
-    """A function to show how many are done: as a bar, if there is a count and a terminal."""
-    if count is None or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=count)
-        next_at = 0.0
-
-        def show(done: int) -> None:
-            nonlocal next_at
-            if done == count or time.monotonic() >= next_at:
-                next_at = time.monotonic() + BAR_EVERY_SECONDS
-                progress.update(task, completed=done)
-
-        yield show
 
 
 if __name__ == "__main__":
