@@ -10,6 +10,7 @@ from dashboard.chromium import find_chromium, launch
 from tests.browser.stage import Stage
 from tests.support.debian import find_or_install
 from tests.support.flow import Flow
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[BrowserPage]:
     """An empty page; an error in its scripts fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    context.set_default_timeout(DEADLINE_SECONDS * 1_000)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))

@@ -78,7 +78,7 @@ def running(
         yield Prometheus(port)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(ASK_SECONDS)
 
 
 def for_processes(ports: Sequence[int]) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_each_of_them_is_needed_for_alerts(
     if "dead letters" in missing:
         watched.topics.send(watched.output, [{"value": b"no login", "partition": 0}])
     with watched.running(STOP_AT_END="true") as process:
-        assert process.wait(20) == 1, process.output()
+        assert process.wait() == 1, process.output()
     check_end(process.output())
 
 

@@ -37,7 +37,7 @@ class SoakPlan:
     """What to do.
 
     Attributes:
-        seconds: how long the load lasts, without the times in which the flow starts.
+        seconds: how long the load lasts, without the times in which the flow starts or ends.
         rate: logins a second.
         life: seconds from its first report until the flow's process is ended and started again.
         folder: for the broker's data, logs and samples; has to be new.
@@ -96,7 +96,7 @@ class _Soak:
         self._result = result
         self._write = write
         self._began = time.monotonic()
-        self._starting = 0.0  # seconds until each process wrote, in all
+        self._idle = 0.0  # seconds in all in which no process wrote: those of starts and ends
         self._options = flow.recovery_options()
 
     def run(self) -> None:
@@ -117,7 +117,7 @@ class _Soak:
                 process.kill()
 
     def _over(self) -> bool:
-        return time.monotonic() - self._began - self._starting >= self._plan.seconds
+        return time.monotonic() - self._began - self._idle >= self._plan.seconds
 
     def _watch(self, process: FlowProcess, life: int) -> None:
         """Sample until the process reports, and then until its life, or the soak, is over."""
@@ -125,7 +125,7 @@ class _Soak:
         if not self._sample(process, life, lambda: REPORT in process.output(), START_SECONDS):
             self._result.faults.append(_failed(process, life, "reported nothing"))
             return
-        self._starting += time.monotonic() - started
+        self._idle += time.monotonic() - started
         self._sample(process, life, self._over, self._plan.life)
         if process.process.poll() is not None:
             self._result.faults.append(_failed(process, life, "ended by itself"))
@@ -164,7 +164,9 @@ class _Soak:
         at = time.monotonic() - self._began
         self._result.restarts.append((at, signum.name))
         process.process.send_signal(signum)
+        asked = time.monotonic()
         status = process.wait()
+        self._idle += time.monotonic() - asked
         if signum == signal.SIGTERM and status != 0:
             self._result.faults.append(f"a drain after {at:.0f} s ended with status {status}")
 
@@ -196,7 +198,7 @@ def _producer(flow: Flow, rate: float) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(DRAIN_SECONDS)
 
 
 @contextmanager

@@ -179,7 +179,7 @@ threading.Thread(target=refuse, daemon=True).start()
 servers = "127.0.0.1:%d" % listener.getsockname()[1]
 settings = Settings(kafka_bootstrap_servers=servers, kafka_security_protocol="SSL")
 ask()
-answered.wait(30)
+answered.wait()
 print("alive")
 """
 

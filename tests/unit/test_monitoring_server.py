@@ -24,7 +24,7 @@ from operators.stats import LoginStats
 from settings import Settings
 from tests.monitoring.web import ask, sample
 from tests.support.batches import processed
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -113,13 +113,13 @@ def test_whoever_goes_away_leaves_no_trace(
 
     def answer(_registry: object) -> bytes:
         answering.set()
-        gone.wait(10)
+        gone.wait(DEADLINE_SECONDS)
         return b"x" * 10_000_000  # more than the system takes off the server's hands
 
     monkeypatch.setattr(server_module, "generate_latest", answer)
     client = socket.create_connection(("127.0.0.1", port_of(server)))
     client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-    assert answering.wait(10)
+    assert answering.wait(DEADLINE_SECONDS)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()  # with a reset, as a killed client's system does
     handled = Event()
@@ -131,7 +131,7 @@ def test_whoever_goes_away_leaves_no_trace(
 
     monkeypatch.setattr(server, "shutdown_request", handle_end)
     gone.set()
-    assert handled.wait(10)
+    assert handled.wait(DEADLINE_SECONDS)
     assert capfd.readouterr().err == ""
 
 
