@@ -24,7 +24,7 @@ __all__ = ["Cluster", "main", "rescale"]
 PROJECT = Path(__file__).parents[1]
 FOLDER = Path(".local/cluster")
 ADDRESSES = "127.0.0.1:210%d"  # each process's, with its number in it
-MOST_PROCESSES = 10  # the addresses have room for one digit
+MAX_PROCESSES = 10  # the addresses have room for one digit
 END_SECONDS = 10.0  # the others end by themselves when one has ended, mostly at once
 STOP_SECONDS = 30.0  # a drain takes a few; after this a process is stuck, and ended
 PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # a killed supervisor's processes have ended by then
@@ -114,7 +114,7 @@ def rescale(folder: Path, processes: int) -> int:
 def main(arguments: list[str]) -> int:
     """Do what the command line says, and return the exit status."""
     parser = argparse.ArgumentParser("python -m cluster", description="the flow as a cluster")
-    parser.add_argument("processes", type=int, choices=range(1, MOST_PROCESSES + 1), metavar="N")
+    parser.add_argument("processes", type=int, choices=range(1, MAX_PROCESSES + 1), metavar="N")
     parser.add_argument("--rescale", action="store_true", help="the cluster that runs")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of its state")
     parser.add_argument("--addresses", default=ADDRESSES, help="with %%d for a process's number")

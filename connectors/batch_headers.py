@@ -1,4 +1,4 @@
-"""A batch as it is in the log: which offsets it has, whether or not it can be decompressed.
+"""A batch as stored in the log: which offsets it has, whether or not it can be decompressed.
 
 Its header, which isn't compressed, says so (https://kafka.apache.org/documentation/#recordbatch).
 For a batch that it can't read, librdkafka gives only the first offset, so kafka-python fetches it.
@@ -21,10 +21,10 @@ from connectors.records import Headers
 __all__ = ["BatchHeaderError", "StoredBatch", "fetch_batch", "read_batch"]
 
 REQUEST_MS = 5_000
-# The largest answer that the client accepts: a batch is as large as the topic's limit allowed.
+# The largest answer that the client accepts: a batch may be as large as the topic's limit.
 LARGEST_ANSWER = 2**31 - 1
-# Enough for the header of the next batch after one of 1 MB, Kafka's default limit. A larger batch
-# comes whole, but alone.
+# Enough for a batch of 1 MB, Kafka's default limit, and the header of the next one. A larger batch
+# is returned whole, but alone.
 FETCHED_BYTES = 2 * 1024 * 1024
 READ_COMMITTED = 1
 LAST_WITH_NAMES = 12  # last version of the request with topic names; later ones use ids
@@ -39,10 +39,10 @@ class BatchHeaderError(Exception):
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A batch as it is in the log.
+    """A batch as stored in the log.
 
     Attributes:
-        first: its first offset, or the one that was asked for, if that is a later one.
+        first: its first offset, or the requested one, if that is later.
         last: its last offset.
         timestamp: of its newest record, in ms since the epoch.
         content: all of it, the header included.
@@ -67,7 +67,7 @@ def fetch_batch(connection: Connection, where: TopicPartition, offset: int) -> S
     """Return the batch that an offset belongs to, without decompressing it.
 
     Args:
-        connection: where the brokers are and how to log in there.
+        connection: to the brokers.
         where: topic and partition.
         offset: any one of the batch.
 
@@ -88,11 +88,11 @@ def fetch_batch(connection: Connection, where: TopicPartition, offset: int) -> S
 
 
 def read_batch(answer: Any, offset: int) -> StoredBatch:
-    """Read the first batch of a partition's part in the answer to a fetch request.
+    """Read the first batch in a partition's part of a fetch response.
 
     Args:
         answer: kafka-python's PartitionData.
-        offset: that was asked for.
+        offset: the requested one.
 
     Raises:
         BatchHeaderError: the header contradicts what comes after it.

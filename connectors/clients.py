@@ -1,4 +1,4 @@
-"""Clients of librdkafka: opened here, and closed by the caller as soon as it is done with them.
+"""Opens clients of librdkafka; the caller closes them as soon as it is done with them.
 
 None may be left to Python's garbage collector. librdkafka calls Python in its own threads (with
 an admin client's answers, or for a login token), and garbage may be collected there as in any other
@@ -20,8 +20,7 @@ from connectors.connection import Connection
 
 __all__ = ["RECONNECTING", "AdminClient", "open_admin", "open_consumer", "open_producer"]
 
-# For a client that lives as long as the flow: the default, 10 s, is a long wait for a broker that
-# is back.
+# For a client that lives as long as the flow: the default, 10 s, is long when the broker is back.
 RECONNECTING = {"reconnect.backoff.max.ms": 2_000}
 
 
@@ -29,7 +28,7 @@ class AdminClient(_AdminClient):
     """An admin client that can be closed, as a consumer and a producer can."""
 
     def close(self) -> None:
-        """Abandon unanswered requests, and end the client's threads; may be called again.
+        """Abandon unanswered requests, and end the client's threads; may be called twice.
 
         No other thread may use the client meanwhile, and its own callbacks must not call this.
         """
@@ -44,7 +43,7 @@ def open_admin(
     Args:
         connection: where the brokers are and how to log in there.
         configuration: what the client needs beyond that.
-        callbacks: what it does about errors and log lines; as a rule client_log.client_options.
+        callbacks: for errors and log lines; usually client_log.client_options.
 
     Raises:
         KafkaException: a client can't be made of this configuration.
@@ -55,14 +54,14 @@ def open_admin(
 def open_consumer(
     connection: Connection, configuration: dict[str, Any], **callbacks: Any
 ) -> Consumer:
-    """Return a consumer, under the terms of open_admin."""
+    """Return a consumer; arguments and errors as for open_admin."""
     return Consumer({**connection.librdkafka(), **configuration}, **callbacks)
 
 
 def open_producer(
     connection: Connection, configuration: dict[str, Any], **callbacks: Any
 ) -> Producer:
-    """Return a producer, under the terms of open_admin.
+    """Return a producer; arguments and errors as for open_admin.
 
     It is closed only after all that was sent is written: its `close` waits for that, and for an
     open transaction's abort, for as long as Kafka is away. After a failure the process ends.

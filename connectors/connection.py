@@ -1,4 +1,4 @@
-"""How to reach the brokers, in the words of each of the two Kafka clients."""
+"""How to reach the brokers, as configuration of each of the two Kafka clients."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from settings import Settings
 
 __all__ = ["Connection"]
 
-# What each setting is called in librdkafka and in kafka-python.
+# The name of each setting in librdkafka and in kafka-python.
 _CLIENT_NAMES = {
     "kafka_security_protocol": ("security.protocol", "security_protocol"),
     "kafka_sasl_mechanism": ("sasl.mechanisms", "sasl_mechanism"),
@@ -24,14 +24,14 @@ class Connection:
     """Where the brokers are and how to log in there.
 
     Attributes:
-        settings: those of the process; only the `KAFKA_*` ones are read here.
+        settings: the process's settings; only the `KAFKA_*` ones are read here.
     """
 
     settings: Settings
 
     @property
     def servers(self) -> str:
-        """The bootstrap servers, as they were set."""
+        """The bootstrap servers, as set."""
         return self.settings.kafka_bootstrap_servers
 
     def librdkafka(self) -> dict[str, Any]:

@@ -1,36 +1,36 @@
-"""Up to when a partition was read to its end: distinguishes silence from a delay in reading."""
+"""Up to when a partition was read to its end: tells silence from a delay in reading."""
 
 from collections.abc import Callable
 
 from connectors.partition_ends import CommittedEnd
 from connectors.records import Coverage
 
-__all__ = ["CoverageWatch", "question_pause"]
+__all__ = ["CoverageWatch", "request_interval"]
 
-# Batches without records that report one silence: its length is known to a tenth of the idle time.
-NEWS_PER_SILENCE = 10
-SHORTEST_QUESTION_PAUSE_SECONDS = 0.1
+# Empty batches that report one silence: so its length is known to a tenth of the idle time.
+REPORTS_PER_SILENCE = 10
+SHORTEST_REQUEST_INTERVAL_SECONDS = 0.1
 # A broker outage shorter than this, between two requests, isn't noticed.
-LONGEST_QUESTION_PAUSE_SECONDS = 6.0
-# How much later a worker that is busy now and then may ask.
+LONGEST_REQUEST_INTERVAL_SECONDS = 6.0
+# How much later a worker that is sometimes busy may ask.
 SLACK_SECONDS = 2.0
 
 
-def question_pause(idle_seconds: float) -> float:
+def request_interval(idle_seconds: float) -> float:
     """Return the seconds between two requests for where a partition ends."""
-    pause = max(idle_seconds / NEWS_PER_SILENCE, SHORTEST_QUESTION_PAUSE_SECONDS)
-    return min(pause, LONGEST_QUESTION_PAUSE_SECONDS)
+    pause = max(idle_seconds / REPORTS_PER_SILENCE, SHORTEST_REQUEST_INTERVAL_SECONDS)
+    return min(pause, LONGEST_REQUEST_INTERVAL_SECONDS)
 
 
 class CoverageWatch:
     """Follows how long a partition has been read to its end without a break.
 
-    The end is known from requests. Time between two of them counts if the partition was read to
-    both ends, and if they are no further apart than the requests of a worker that polls on time.
-    So an unresponsive broker, a worker that can't write and a suspended process don't count.
+    The end is known from requests. The time between two of them counts if the partition was read to
+    both ends, and if they are no further apart than those of a worker that polls on time. So the
+    time of an unresponsive broker, a blocked worker or a suspended process doesn't count.
 
     Args:
-        end: returns where the partition ended when last asked, and asks again in time.
+        end: returns the last answer to where the partition ends, and asks again when due.
         idle_seconds: for how long a silence is reported; a longer one makes no difference.
         poll_seconds: between two polls of a partition that has nothing to read.
         clock: monotonic, in seconds; the one that times the requests.
@@ -45,13 +45,13 @@ class CoverageWatch:
     ) -> None:
         self._end = end
         self._idle_seconds = idle_seconds
-        self._longest_pause = question_pause(idle_seconds) + poll_seconds + SLACK_SECONDS
+        self._longest_pause = request_interval(idle_seconds) + poll_seconds + SLACK_SECONDS
         self._clock = clock
-        self._since = self._until = self._told = self._records_at = clock()
+        self._since = self._until = self._reported_to = self._records_at = clock()
 
     def look(self, position: Callable[[], int]) -> None:
         """Compare the position with the partition's end, unless a silence is fully reported."""
-        if self._silence(self._told) >= self._idle_seconds:
+        if self._silence(self._reported_to) >= self._idle_seconds:
             return
         end = self._end()
         if end is None or end.asked_at <= self._until or position() < end.offset:
@@ -60,15 +60,15 @@ class CoverageWatch:
             self._since = end.asked_at
         self._until = end.asked_at
 
-    def has_news(self) -> bool:
-        """Tell whether a batch without records is due, because a silence has grown."""
-        longer = self._until - self._told
+    def is_report_due(self) -> bool:
+        """Tell whether an empty batch is due, to report that a silence has grown."""
+        longer = self._until - self._reported_to
         silence = self._silence(self._until)
         return longer > 0 and (
-            longer >= self._idle_seconds / NEWS_PER_SILENCE or silence >= self._idle_seconds
+            longer >= self._idle_seconds / REPORTS_PER_SILENCE or silence >= self._idle_seconds
         )
 
-    def hand_on(self, *, records: bool) -> Coverage:
+    def report(self, *, records: bool) -> Coverage:
         """Return the coverage that a batch carries.
 
         Args:
@@ -77,7 +77,7 @@ class CoverageWatch:
         now = self._clock()
         if records:
             self._records_at = now
-        self._told = self._until
+        self._reported_to = self._until
         return Coverage(read_at=now, since=self._since, until=self._until)
 
     def _silence(self, until: float) -> float:

@@ -1,4 +1,4 @@
-"""The group's offsets, committed for the eyes of lag tools only: nothing reads them back."""
+"""The group's offsets, committed for lag tools only: nothing here reads them."""
 
 import time
 from threading import Condition, Thread
@@ -17,16 +17,16 @@ from settings import Settings
 __all__ = ["GroupOffsets"]
 
 REQUEST_SECONDS = 5.0
-# How long a process that ends waits for the answers to its last commits, all partitions together.
+# How long an ending process waits for the answers to its last commits, for all partitions together.
 LAST_ANSWERS_SECONDS = 3.0
 
 
 class GroupOffsets:
-    """Commits, for one process, how far the input is processed and written.
+    """Commits how far one process has processed its input and written the outputs.
 
-    Not by librdkafka: its consumers' commit, and then even their end, waits without end for a group
-    coordinator that is away, and its admin client aborts the process when a request to a
-    coordinator fails on the way (https://github.com/confluentinc/librdkafka/pull/5397).
+    Not with librdkafka: its consumers' commit, and then even their close, waits endlessly for a
+    group coordinator that is away, and its admin client aborts the process when a request to a
+    coordinator fails in transit (https://github.com/confluentinc/librdkafka/pull/5397).
 
     Args:
         settings: the process's settings.
@@ -45,25 +45,25 @@ class GroupOffsets:
         self._thread: Thread | None = None
         self._deadline: float | None = None
 
-    def read_to(self, partition: int, handed_on: int, position: int) -> None:
-        """Note that everything received from a partition was handed on.
+    def read_to(self, partition: int, emitted: int, position: int) -> None:
+        """Note that everything received from a partition was emitted.
 
-        Transaction markers and aborted records take offsets, but are never handed on: without
-        this, a lag tool would count them as unprocessed until a later record is written.
+        Transaction markers and aborted records take offsets, but are never emitted: without this, a
+        lag tool would count them as unprocessed until a later record is written.
 
         Args:
             partition: of the input.
-            handed_on: the offset after the last record that was handed on.
-            position: the next offset to read; no record lies between the two.
+            emitted: the offset after the last record that was emitted.
+            position: the next offset to read; there is no record between the two.
         """
-        self._read_to[partition] = (handed_on, position)
+        self._read_to[partition] = (emitted, position)
 
     def wrote(self, partition: int, offset: int) -> None:
-        """Note that all outputs before an input offset are written; may be called by a thread."""
+        """Note that all outputs before an input offset are written; any thread may call this."""
         self._written[partition] = offset
 
     def is_written(self, partition: int, offset: int) -> bool:
-        """Tell whether all outputs before an input offset are written, as far as it was noted."""
+        """Tell whether all outputs before an input offset are known to be written."""
         return self._written.get(partition, 0) >= offset
 
     def processed_to(self, partition: int, written: int) -> int:
@@ -73,25 +73,25 @@ class GroupOffsets:
             partition: of the input.
             written: the offset after the last one whose outputs are written.
         """
-        handed_on, position = self._read_to.get(partition, (written, written))
-        return max(written, position) if written >= handed_on else written
+        emitted, position = self._read_to.get(partition, (written, written))
+        return max(written, position) if written >= emitted else written
 
     def commit(self, partition: int, offset: int, *, last: bool = False) -> None:
         """Commit, in the background, that all outputs before an input offset are written.
 
-        A commit that fails is let go: another member of the group, or a coordinator that is away,
-        is no reason to stop, and the next commit makes it good. Only one that is forbidden stops
-        the process: no lag tool would see how far behind it is.
+        A failed commit is ignored: another member of the group, or a coordinator that is away, is
+        no reason to stop, and the next commit makes up for it. Only a missing permission stops the
+        process: lag tools would see no progress.
 
         Args:
             partition: of the input.
             offset: after the last one whose outputs are written.
-            last: wait for the answer, though not for long, since no later commit will come.
+            last: wait for the answer, but not for long, since no later commit follows.
         """
         with self._changed:
             self._newest[partition] = self.processed_to(partition, offset)
             if self._thread is None:
-                # A daemon, since no process outlives its work for the sake of a lag tool.
+                # A daemon thread: lag tools are no reason to keep a process alive.
                 self._thread = run_in_background("group-offsets", self._commit_newest)
             self._changed.notify_all()
             if last:
@@ -111,13 +111,13 @@ class GroupOffsets:
                     f"group {self._group}: can't commit offsets: {error}{LACKS_PERMISSION}"
                 )
             except (KafkaError, OSError, ValueError):
-                # A client whose brokers came back elsewhere may not find them: begin anew.
+                # A client may not find brokers that came back at another address: open a new one.
                 if admin is not None:
                     admin.close()
                 admin = None
 
     def _next_offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Say that the last ones are done with, and wait for more."""
+        """Mark the last ones as done, and wait for more."""
         with self._changed:
             self._committing = False
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""One input partition: polled for batches, compared with its end, ended in time."""
+"""One input partition: polls it for batches, compares its position with its end, and ends it."""
 
 import time
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from confluent_kafka import (
 )
 
 from connectors.coverage import CoverageWatch
+from connectors.fair_polling import FairPolling
 from connectors.group_offsets import GroupOffsets
 from connectors.hanging import LogEnd
 from connectors.partition_ends import PartitionEnds
@@ -25,31 +26,30 @@ from connectors.resume import Position, SourceState
 from connectors.stall import StallWatch
 from connectors.stopping import (
     LEFT_UNREAD_STATUS,
+    block_if_ending,
     end_with_status,
-    stand_still_at_the_end,
     stop_process,
 )
-from connectors.topic_watch import blame_changed_topics
-from connectors.turns import Turns
+from connectors.topic_watch import stop_if_topics_changed
 from connectors.unreadable import SkippedBatch, UnreadableBatches, is_unreadable
 from connectors.worker_consumer import WorkerConsumer
 from monitoring import observe
 from monitoring.health import HEALTH
 from settings import Settings
 
-__all__ = ["End", "InputPartition"]
+__all__ = ["EndOffsets", "InputPartition"]
 
 log = structlog.get_logger()
 
 NO_TIMESTAMP = -1  # as Kafka's own clients show it
-LAG_SECONDS = 5.0  # between two looks, which cost as much as a poll
+LAG_SECONDS = 5.0  # between two measurements, each of which costs as much as a poll
 
 
-class End:
-    """Where partitions end with STOP_AT_END, and when: together, so that idleness still counts.
+class EndOffsets:
+    """Where the partitions of a process end with STOP_AT_END; they all end together.
 
-    A partition that has come to its end goes on being watched until all partitions of its process
-    have; else one that ends early would hold every window open until the last one ends.
+    A partition at its end is still polled until all partitions of its process are at theirs: it has
+    to become idle, or it would hold every window open until the last one ends.
     """
 
     def __init__(self) -> None:
@@ -57,31 +57,31 @@ class End:
         self._held_back: dict[int, LogEnd] = {}
         self._reading: set[int] = set()
 
-    def put(self, partition: int, end: LogEnd) -> None:
+    def set(self, partition: int, end: LogEnd) -> None:
         """Set where a partition ends: at the end of what is committed."""
         self._ends[partition] = end.committed
         self._reading.add(partition)
         if end.held_back:
             self._held_back[partition] = end
 
-    def before(self, partition: int, offset: int) -> bool:
+    def includes(self, partition: int, offset: int) -> bool:
         """Tell whether a record still belongs to the run."""
         return offset < self._ends.get(partition, offset + 1)
 
-    def at_most(self, partition: int, offset: int) -> int:
+    def clamp(self, partition: int, offset: int) -> int:
         """Return an offset, or the partition's end if that comes first."""
         return min(offset, self._ends.get(partition, offset))
 
-    def reached(self, partition: int, position: int) -> bool:
-        """Note how far a partition was read; True when it and all others are at their ends."""
+    def all_reached(self, partition: int, position: int) -> bool:
+        """Note how far a partition was read; tell whether it and all others are at their ends."""
         if partition not in self._ends:
             return False
         if position >= self._ends[partition]:
             self._reading.discard(partition)
         return not self._reading
 
-    def tell_what_is_left(self, topic: str) -> None:
-        """Log, once, what open transactions leave unread, and end with a status."""
+    def report_unread(self, topic: str) -> None:
+        """Log, once, what is left unread because of open transactions, and set the exit status."""
         held_back, self._held_back = self._held_back, {}
         if held_back:
             left = ", ".join(
@@ -97,17 +97,17 @@ class End:
 
 
 class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
-    """Polls one partition, and remembers where it is.
+    """Polls one partition, and keeps its position.
 
     Args:
-        consumer: shared by the partitions of the worker; it has begun with this one.
+        consumer: shared by the partitions of the worker; it already reads this one.
         where: topic and partition.
         position: where reading begins.
-        state: what a snapshot holds so far.
+        state: of the snapshot that the partition begins with.
         settings: the process's settings.
-        ends: asks where partitions end now; shared by those of the worker.
+        ends: asks for the partitions' current ends; shared by the partitions of the worker.
         end: where to end, if anywhere; shared by the partitions of the process.
-        turns: when to poll; shared, too.
+        polling: when to poll; shared by the partitions of the process.
         draining: ends the partition when set.
         group_offsets: gets the offset up to which input was read.
     """
@@ -120,8 +120,8 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         state: SourceState,
         settings: Settings,
         ends: PartitionEnds,
-        end: End,
-        turns: Turns,
+        end: EndOffsets,
+        polling: FairPolling,
         draining: Event,
         group_offsets: GroupOffsets,
     ) -> None:
@@ -140,36 +140,36 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         )
         self._ends = ends
         self._end = end
-        self._turns = turns
+        self._polling = polling
         self._draining = draining
         self._group_offsets = group_offsets
         self._stall = StallWatch(lambda: ends.of(where.partition), time.monotonic)
         self._unreadable = UnreadableBatches(consumer, where, settings)
         self._skipped: SkippedBatch | None = None
         self._next_awake: datetime | None = None
-        self._next_look = time.monotonic()
+        self._lag_due_at = time.monotonic()
         HEALTH.assigned(where.partition)
 
     def next_batch(self) -> list[RecordBatch]:
         """Return what has come since the last poll, in batches.
 
         Raises:
-            StopIteration: when the flow drains, or at the end that was set.
+            StopIteration: when the flow drains, or at the end of a STOP_AT_END run.
         """
-        stand_still_at_the_end()
+        block_if_ending()
         if self._draining.is_set():
             self._note_position()
             raise StopIteration
         HEALTH.polled(self._where.partition)
-        if not self._turns.may_poll(self._where.partition):
-            self._next_awake = datetime.now(UTC)  # None would mean in a while, after no records
+        if not self._polling.may_poll(self._where.partition):
+            self._next_awake = datetime.now(UTC)  # with None the engine would pause first
             return []
-        self._coverage.look(self._position)  # before: what is polled now may become several batches
+        self._coverage.look(self._position)  # before the poll, which may return several batches
         records = self._poll()
-        self._look_at_lag()
+        self._check_lag()
         batches: list[RecordBatch] = []
         if records or self._gap:
-            # A gap has to be known at once: an end, or idleness, must not come before it.
+            # A gap is reported at once, even without records: before the partition ends or is idle.
             batches = [self._batch(some) for some in _cut(records, self._batch_size)]
         if self._skipped is not None:
             batches.append(self._skipped_batch(self._skipped))
@@ -177,21 +177,21 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         if batches:
             return batches
         self._note_position()
-        if self._end.reached(self._where.partition, self._position()):
-            self._end.tell_what_is_left(self._where.topic)
+        if self._end.all_reached(self._where.partition, self._position()):
+            self._end.report_unread(self._where.topic)
             raise StopIteration
-        return [self._batch([])] if self._coverage.has_news() else []
+        return [self._batch([])] if self._coverage.is_report_due() else []
 
     def next_awake(self) -> datetime | None:
-        """Return when to poll again: at once if more is there, or it had no turn, else later."""
+        """Return when to poll again: at once if there is more or it couldn't poll, else later."""
         return self._next_awake
 
     def snapshot(self) -> SourceState:
-        """Return where reading goes on: behind the last record handed on, if there was one."""
+        """Return where reading resumes: after the last record emitted, if there was one."""
         return self._state.copy()
 
     def close(self) -> None:
-        """End reading."""
+        """Stop reading."""
         self._ends.close()
         self._consumer.end(self._where.partition)
         HEALTH.ended()
@@ -199,22 +199,22 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     def _poll(self) -> list[ConsumedRecord]:
         """Return what has come since the last poll, and note when to poll again."""
         partition = self._where.partition
-        polled = self._consumer.take(partition, max(self._turns.left, self._batch_size))
+        polled = self._consumer.take(partition, max(self._polling.remaining, self._batch_size))
         more = self._consumer.has_more(partition)
         self._next_awake = None if more else datetime.now(UTC) + self._interval
         records = self._records(polled)
-        self._turns.handed_on(len(records))
+        self._polling.add(len(records))
         return records
 
     def _records(self, polled: list[Message]) -> list[ConsumedRecord]:
-        """Leave out the client's errors, and what lies behind the end that was set."""
+        """Leave out the client's errors, and records after the end of a STOP_AT_END run."""
         if [message for message in polled if message.error() is not None]:  # faster than any()
             polled = self._without_errors(polled)
         records = cast("list[ConsumedRecord]", polled)
         partition = self._where.partition
-        if not records or self._end.before(partition, records[-1].offset()):
+        if not records or self._end.includes(partition, records[-1].offset()):
             return records
-        return [record for record in records if self._end.before(partition, record.offset())]
+        return [record for record in records if self._end.includes(partition, record.offset())]
 
     def _without_errors(self, polled: list[Message]) -> list[Message]:
         """Return the records before the first unreadable batch, if there is one."""
@@ -224,24 +224,24 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             if error is None:
                 records.append(message)
             elif is_unreadable(message):
-                self._meet_unreadable(error, message.offset() or 0, records)
-                break  # what follows it comes again, or isn't wanted
-            elif self._consumer.is_elsewhere(message):
-                # If it belongs here after all, the client reports it again, for the next offset.
-                self._consumer.go_on_at(self._where.partition, self._position())
+                self._handle_unreadable(error, message.offset() or 0, records)
+                break  # what follows is read again, or isn't wanted
+            elif self._consumer.is_stale_error(message):
+                # If it does belong here, the client reports it again, for the next offset.
+                self._consumer.resume_at(self._where.partition, self._position())
             else:
-                self._judge(error, message.partition())
+                self._handle_error(error, message.partition())
         return records
 
-    def _meet_unreadable(self, error: KafkaError, offset: int, before: list[Message]) -> None:
+    def _handle_unreadable(self, error: KafkaError, offset: int, before: list[Message]) -> None:
         partition = self._where.partition
-        if not self._end.before(partition, offset):
+        if not self._end.includes(partition, offset):
             self._consumer.pause(partition)
             return
         read_to = (before[-1].offset() or 0) + 1 if before else self._next_offset()
         offset = max(offset, read_to)
-        self._skipped = self._unreadable.pass_over(
-            error, offset, before_is_written=self._is_written(read_to)
+        self._skipped = self._unreadable.skip(
+            error, offset, earlier_written=self._is_written(read_to)
         )
         if self._skipped is not None:
             self._next_awake = None  # there may be more after it
@@ -252,11 +252,11 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             self._where.partition, offset
         )
 
-    def _judge(self, error: KafkaError, partition: int | None) -> None:
-        """Stop on an error that reading can't get over; the client deals with the others."""
+    def _handle_error(self, error: KafkaError, partition: int | None) -> None:
+        """Stop on an error that the client doesn't recover from by itself."""
         if error.retriable():
             return
-        blame_changed_topics()
+        stop_if_topics_changed()
         topic = self._where.topic
         where = topic if partition is None else f"{topic}, partition {partition}"
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -283,12 +283,12 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             timestamps=_timestamps(records),
             values=[record.value() for record in records],
             origins=records,
-            coverage=self._coverage.hand_on(records=bool(records)),
+            coverage=self._coverage.report(records=bool(records)),
             gap=gap,
         )
 
     def _skipped_batch(self, skipped: SkippedBatch) -> RecordBatch:
-        """Return what becomes a dead letter in place of an unreadable batch."""
+        """Return a batch whose only record stands for an unreadable batch, as a dead letter."""
         batch = skipped.batch
         self._state["next_offset"] = batch.last + 1
         return RecordBatch(
@@ -300,30 +300,30 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
             timestamps=[batch.timestamp],
             values=[batch.content],
             origins=[batch],
-            coverage=self._coverage.hand_on(records=True),
+            coverage=self._coverage.report(records=True),
             unreadable=skipped.detail,
         )
 
     def _next_offset(self) -> int:
-        """Return the offset after the last record that was handed on."""
+        """Return the offset after the last record that was emitted."""
         return self._state["next_offset"] or self._begin
 
     def _position(self) -> int:
-        """Return the offset that reading has come to; transaction markers count, though unseen."""
+        """Return the next offset to read, past transaction markers, which aren't returned."""
         return max(self._consumer.position(self._where.partition), self._begin)
 
     def _note_position(self) -> None:
-        """Report how far was read. Records past the end that was set were not handed on."""
+        """Report how far was read; records after a STOP_AT_END run's end were not emitted."""
         partition = self._where.partition
-        position = self._end.at_most(partition, self._position())
+        position = self._end.clamp(partition, self._position())
         self._group_offsets.read_to(partition, self._next_offset(), position)
 
-    def _look_at_lag(self) -> None:
-        """Compare, now and then, the position with the end that the client last heard of."""
+    def _check_lag(self) -> None:
+        """Compare the position, now and then, with the last end that the client knows."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._lag_due_at:
             return
-        self._next_look = now + LAG_SECONDS
+        self._lag_due_at = now + LAG_SECONDS
         if self._stall.look(self._position()):
             log.warning(
                 "no records received although the partition has more: its log may be damaged at "
@@ -337,12 +337,12 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
 
 
 def _cut(records: list[ConsumedRecord], most: int) -> list[list[ConsumedRecord]]:
-    """Return records in lists of so many; one that is empty where there are none."""
+    """Split records into lists of this length; a single empty one if there are none."""
     return [records[first : first + most] for first in range(0, max(1, len(records)), most)]
 
 
 def _offsets(records: list[ConsumedRecord]) -> Sequence[int]:
-    """Return each record's offset; where none is left out, ends are enough to know them."""
+    """Return each record's offset; as a range where there are no gaps."""
     if not records:
         return []
     first, last = records[0].offset(), records[-1].offset()

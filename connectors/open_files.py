@@ -15,14 +15,14 @@ log = structlog.get_logger()
 
 # Measured with one and with three brokers (benchmarks/results/README.md): librdkafka wakes each
 # thread of a client through a pipe, which is two files. It has one thread for each broker of the
-# cluster, used or not, one for the address that it was given, and one for the transactions'
+# cluster, used or not, one for the bootstrap address, and one for the transactions'
 # coordinator.
 PIPE_FILES = 2
 FURTHER_THREADS = 2
-LEAST_SOCKETS = 2  # of a producer whose partitions all have the same leader
+MIN_SOCKETS = 2  # of a producer whose partitions all have the same leader
 # Besides a producer for each partition: clients for reading, ends, progress and open transactions.
-CLIENTS_OF_A_WORKER = 4
-CLIENTS_OF_A_PROCESS = 3  # insights, the watch over topics, the group's offsets
+CLIENTS_PER_WORKER = 4
+CLIENTS_PER_PROCESS = 3  # insights, the topic watch, the group's offsets
 SPARE_FILES = 64  # the recovery folder, requests for metrics
 
 
@@ -31,8 +31,8 @@ class FilesNeeded:
     """How many files a process will have open.
 
     Attributes:
-        least: below this it can't work.
-        most: what it can come to, where each of its clients talks to every broker.
+        least: with fewer it can't work.
+        most: the maximum, if each of its clients talks to every broker.
     """
 
     least: int
@@ -43,15 +43,15 @@ def files_needed(partitions: int, brokers: int, workers: int, open_now: int) -> 
     """Return how many files a process will have open.
 
     Args:
-        partitions: of the input, that this process reads.
+        partitions: how many input partitions this process reads.
         brokers: of the cluster.
         workers: of the process.
         open_now: files that are open already.
     """
     pipes = PIPE_FILES * (brokers + FURTHER_THREADS)
-    clients = partitions + CLIENTS_OF_A_WORKER * workers + CLIENTS_OF_A_PROCESS
+    clients = partitions + CLIENTS_PER_WORKER * workers + CLIENTS_PER_PROCESS
     return FilesNeeded(
-        least=open_now + partitions * (pipes + LEAST_SOCKETS),
+        least=open_now + partitions * (pipes + MIN_SOCKETS),
         most=open_now + clients * (pipes + brokers + 1) + SPARE_FILES,
     )
 

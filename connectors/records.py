@@ -1,4 +1,4 @@
-"""What a flow's Kafka ends hand over and take: batches of records, as columns of plain values."""
+"""What source and sinks exchange with a flow: batches of records, as columns of plain values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class RecordOrigin(Protocol):
     """What a dead letter needs of the record it came from; every consumed message has it."""
 
     def key(self) -> bytes | None:
-        """Return the record's key as its bytes."""
+        """Return the record's key as bytes."""
 
     def headers(self) -> Headers | None:
         """Return the record's headers in order."""
@@ -41,7 +41,7 @@ def readable_headers(record: RecordOrigin) -> Headers | None:
 
     Kafka allows any bytes as a name. For such a name confluent-kafka 2.16 raises UnicodeDecodeError
     (SystemError on Python 3.11), once: asked again it returns a list with a null pointer in it. So
-    every program asks here, and only once for a record.
+    every program calls this, and only once per record.
     """
     try:
         return record.headers() or []
@@ -50,13 +50,13 @@ def readable_headers(record: RecordOrigin) -> Headers | None:
 
 
 class ConsumedRecord(RecordOrigin, Protocol):
-    """A message that a consumer returned and that is no error."""
+    """A message that a consumer returned and that isn't an error."""
 
     def offset(self) -> int:
         """Return the record's offset in its partition."""
 
     def value(self) -> bytes | None:
-        """Return the record's value as its bytes."""
+        """Return the record's value as bytes."""
 
     def timestamp(self) -> tuple[int, int]:
         """Return the kind of the record's timestamp, and the timestamp in ms."""
@@ -67,11 +67,11 @@ class Coverage:
     """Up to when a partition was read: what was committed by `until` is in this batch or before it.
 
     Times are seconds of a monotonic clock, the same one for all of a partition's batches
-    in a run. By default nothing is known.
+    in a run. The defaults mean that nothing is known.
 
     Attributes:
         read_at: when the batch was read.
-        since: from here to `until` the partition was followed without a break.
+        since: from then to `until` the partition was followed without a break.
         until: the last time at which the partition is known to have had nothing more.
     """
 
@@ -85,22 +85,22 @@ NOTHING_KNOWN = Coverage()
 
 @dataclass(slots=True)
 class RecordBatch:
-    """Records of one input partition, one list a column.
+    """Records of one input partition, one list per column.
 
     Attributes:
         topic: the input topic.
         partition: the input partition that all of them came from.
         start: the offset where this partition's state began; progress records repeat it.
-        next_offset: the input offset behind the batch's last record.
-        offsets: each record's offset, rising; compaction and transactions leave gaps.
+        next_offset: the input offset after the batch's last record.
+        offsets: each record's offset, ascending; compaction and transactions leave gaps.
         timestamps: each record's timestamp in ms since the epoch, as it was set; -1 for none.
         values: each record's value, None for a tombstone.
-        origins: the consumed messages, asked for key and headers of dead letters only.
-        coverage: up to when the partition was read; a batch may hold nothing else.
+        origins: the consumed messages, for key and headers of dead letters only.
+        coverage: up to when the partition was read; a batch may carry nothing else.
         gap: the first batch of a state that began in mid-stream: there were records before it
             that belong to the same windows.
-        unreadable: in place of records there is an unreadable Kafka batch, with its
-            first offset, newest timestamp and untouched bytes; this sentence says why.
+        unreadable: why a Kafka batch can't be read, as a sentence. Its first offset, newest
+            timestamp and untouched bytes are in place of a record's; None in all other batches.
     """
 
     topic: str
@@ -151,13 +151,13 @@ class OutputBatch:
         topic: the input topic.
         partition: the input partition.
         start: the offset where the partition's state began.
-        next_offset: the input offset behind the batch, which its progress record will carry.
+        next_offset: the input offset after the batch, for its progress record.
         offsets: the input offset of each output record, so that a replay can leave out what is
-            written already.
+            already written.
         records: the output records, parallel to offsets.
         dead_letters: the records that have no output.
-        arrived: when the batch's first record was written, in ms since the epoch; None without
-            records, or if it isn't known.
+        arrived: when the batch's first record was written to the input, in ms since the epoch; None
+            without records, or if it isn't known.
     """
 
     topic: str

@@ -1,4 +1,4 @@
-"""A broker that lets this program not in, told from a broker that is away: waiting won't help."""
+"""A broker that denies this program access, as opposed to one that is away: waiting won't help."""
 
 import re
 import socket
@@ -38,7 +38,7 @@ _parts = re.compile(r"(?:\w+://)?([^/\s]+:[0-9]+)\S*: (.*?)(?: \(after .*)?").fu
 
 
 class RefusedError(Exception):
-    """A broker won't let this program in; the text is one line that says why and what to do."""
+    """A broker denies this program access; the text is one line that says why and what to do."""
 
 
 class BrokerCheck:
@@ -59,7 +59,7 @@ class BrokerCheck:
         self._errors: list[KafkaError] = []
         options: dict[str, Any] = {
             "reconnect.backoff.max.ms": LONGEST_RECONNECT_PAUSE_MS,
-            "log_level": 0,  # what there is to be said is in the errors
+            "log_level": 0,  # the errors say everything
             "error_cb": self._errors.append,
         }
         try:
@@ -76,15 +76,15 @@ class BrokerCheck:
 
     @property
     def reason(self) -> str:
-        """Why no broker answered, in brackets, as far as it is known."""
+        """Why no broker answered, in brackets; empty if unknown."""
         causes = [error for error in self._errors if error.code() != KafkaError._ALL_BROKERS_DOWN]
         return f" ({_split(causes[-1])[1]})" if causes else ""
 
     def answers(self, seconds: float) -> bool:
-        """Tell whether a broker answers within a time.
+        """Tell whether a broker answers in time.
 
         Raises:
-            RefusedError: one answers, but lets this program not in.
+            RefusedError: one answers, but denies this program access.
         """
         cluster = self._client.describe_cluster(request_timeout=seconds)
         while not cluster.done():
@@ -96,7 +96,7 @@ class BrokerCheck:
 
 
 def refusal(error: KafkaError, connection: Connection) -> str | None:
-    """Return what stands against this program, as one line, or None for any other error.
+    """Return one line that says why access is denied, or None for any other error.
 
     Args:
         error: as a client's `error_cb` gets it.
@@ -112,7 +112,7 @@ def refusal(error: KafkaError, connection: Connection) -> str | None:
         fault = _certificate_fault(server, connection.settings.kafka_ssl_ca_location)
         return (
             f"the certificate of Kafka at {server} can't be trusted: {fault}; set "
-            "KAFKA_SSL_CA_LOCATION to its authority's, or mend the broker's certificate"
+            "KAFKA_SSL_CA_LOCATION to its authority's, or fix the broker's certificate"
         )
     if error.code() == KafkaError._SSL or "SSL alert" in happened:
         return (
@@ -123,11 +123,11 @@ def refusal(error: KafkaError, connection: Connection) -> str | None:
 
 
 def no_broker(connection: Connection, reason: str = "") -> str:
-    """Return one line that says that no broker answers, and what to do.
+    """Return a line that says that no broker answers, and what to do.
 
     Args:
-        connection: where they should be.
-        reason: BrokerCheck's, if it is known.
+        connection: where the brokers should be.
+        reason: from BrokerCheck, if it is known.
     """
     return (
         f"no Kafka broker answers at {connection.servers}{reason}: "
@@ -136,7 +136,7 @@ def no_broker(connection: Connection, reason: str = "") -> str:
 
 
 def denied(error: KafkaError) -> str:
-    """Return what to do about a permission that is missing; nothing for any other error."""
+    """Return what to do about a missing permission; nothing for any other error."""
     return LACKS_PERMISSION if error.code() in DENIALS else ""
 
 
@@ -152,7 +152,7 @@ def _split(error: KafkaError) -> tuple[str, str]:
 
 
 def _certificate_fault(server: str, authority: str | None) -> str:
-    """Look at a broker's certificate once more: librdkafka doesn't say what is wrong with it."""
+    """Check a broker's certificate again: librdkafka doesn't say what is wrong with it."""
     host, _, port = server.rpartition(":")
     host = host.strip("[]")
     try:
@@ -161,8 +161,8 @@ def _certificate_fault(server: str, authority: str | None) -> str:
             socket.create_connection((host, int(port)), HANDSHAKE_SECONDS) as link,
             context.wrap_socket(link, server_hostname=host),
         ):
-            return "it is good now"
+            return "it is valid now"
     except ssl.SSLCertVerificationError as error:
         return error.verify_message.rstrip(".")
     except OSError:
-        return "it could not be looked at again"
+        return "it could not be checked again"

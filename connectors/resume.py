@@ -1,11 +1,11 @@
-"""Where reading an input partition begins: one decision from snapshot, progress and log."""
+"""Decides where reading an input partition begins, from snapshot, progress and log."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, NotRequired, TypedDict
 
 from models import Progress
 
-__all__ = ["OnMissingState", "Position", "SourceState", "StateDoesNotFitError", "resume_position"]
+__all__ = ["IncompatibleStateError", "OnMissingState", "Position", "SourceState", "resume_position"]
 
 STATE_VERSION = 1
 
@@ -29,7 +29,7 @@ class Position:
     Attributes:
         offset: the first offset to read.
         start: the offset where the state that will be built begins.
-        read_again: offsets that were read before, and are again for lack of a snapshot.
+        read_again: how many offsets are read a second time because there is no snapshot.
         gap: the state begins in mid-stream: earlier records of the partition aren't in it.
         progress_behind: by how many offsets the progress is behind the snapshot.
     """
@@ -41,8 +41,8 @@ class Position:
     progress_behind: int = 0
 
 
-class StateDoesNotFitError(Exception):
-    """Snapshot, progress and log contradict each other: going on would lose or repeat records."""
+class IncompatibleStateError(Exception):
+    """Snapshot, progress and log contradict each other: continuing would lose or repeat records."""
 
 
 def resume_position(
@@ -57,9 +57,9 @@ def resume_position(
 ) -> Position:
     """Decide where reading a partition begins.
 
-    A snapshot is the truth for state: reading goes on from it, and the sink drops what its
-    progress covers. Without one, reading goes back to where the state began, so that the state is
-    built anew from the same records. Without either, it begins with the log.
+    A snapshot is the truth for state: reading resumes from it, and the sink drops what its progress
+    covers. With progress only, reading goes back to where the state began, so that the state is
+    rebuilt from the same records. With neither, it begins with the log.
 
     Args:
         snapshot: the partition's state in the recovery store, if there is any.
@@ -74,7 +74,7 @@ def resume_position(
             as well as any progress that all outputs before it are written.
 
     Raises:
-        StateDoesNotFitError: with what happened and what to do.
+        IncompatibleStateError: with what happened and what to do.
     """
     if snapshot is not None:
         _check_snapshot(snapshot, topic_id)
@@ -83,14 +83,18 @@ def resume_position(
             if progress is None or not (
                 progress.offset >= next_offset or (same_group and repeats_allowed)
             ):
-                raise StateDoesNotFitError(_behind(next_offset, progress, same_group=same_group))
+                raise IncompatibleStateError(
+                    _conflict(next_offset, progress, same_group=same_group)
+                )
             return _from_snapshot(snapshot["start"], next_offset, progress, log_start)
     if progress is None:
         return Position(offset=log_start, start=log_start)
     if progress.offset < log_start:
-        raise StateDoesNotFitError(_gone(progress.offset, log_start, "its outputs are written"))
+        raise IncompatibleStateError(
+            _deleted(progress.offset, log_start, "its outputs are written")
+        )
     if snapshot is not None:
-        # Nothing had been read by then; records read since are replayed, as after any snapshot.
+        # The snapshot is from before the first record; records read since are replayed as usual.
         return replace(_from_start(snapshot["start"], progress, log_start), read_again=0)
     if on_missing_state == "continue":
         return Position(offset=progress.offset, start=progress.offset, gap=True)
@@ -98,10 +102,10 @@ def resume_position(
 
 
 def _from_start(start: int, progress: Progress, log_start: int) -> Position:
-    """Read from where the state began, or from what is left of that.
+    """Read from where the state began, or from the first offset after it that is still there.
 
     The start stays as it was, so that after another crash the gap is still known. A state that
-    began behind the log's first offset began in mid-stream itself (`continue`).
+    began after the log's first offset itself began in mid-stream (`continue`).
     """
     begin = max(start, log_start)
     return Position(
@@ -114,27 +118,29 @@ def _from_start(start: int, progress: Progress, log_start: int) -> Position:
 
 def _check_snapshot(snapshot: SourceState, topic_id: str) -> None:
     if snapshot["version"] != STATE_VERSION:
-        raise StateDoesNotFitError(
+        raise IncompatibleStateError(
             f"the recovery folder's state has format {snapshot['version']}, this program writes "
             f"{STATE_VERSION}: start it with a new recovery folder; it rebuilds the state"
         )
     if snapshot["topic_id"] != topic_id:
-        raise StateDoesNotFitError(
-            f"the input topic was made again since the last run (id {topic_id}, before "
+        raise IncompatibleStateError(
+            f"the input topic was recreated since the last run (id {topic_id}, before "
             f"{snapshot['topic_id']}): start with a new KAFKA_GROUP_ID and a new recovery folder"
         )
 
 
 def _from_snapshot(start: int, next_offset: int, progress: Progress, log_start: int) -> Position:
     if next_offset < log_start:
-        raise StateDoesNotFitError(_gone(next_offset, log_start, "the recovery folder goes on"))
+        raise IncompatibleStateError(
+            _deleted(next_offset, log_start, "the recovery folder resumes")
+        )
     return Position(
         offset=next_offset, start=start, progress_behind=max(0, next_offset - progress.offset)
     )
 
 
-def _behind(next_offset: int, progress: Progress | None, *, same_group: bool) -> str:
-    """Return the line that says how progress and snapshot conflict, and what to do."""
+def _conflict(next_offset: int, progress: Progress | None, *, same_group: bool) -> str:
+    """Return the line that says how progress and snapshot conflict, and what to do about it."""
     written = "nowhere" if progress is None else f"at {progress.offset}"
     seen = (
         f"the progress topic says that outputs end {written}, the recovery folder says "
@@ -153,7 +159,7 @@ def _behind(next_offset: int, progress: Progress | None, *, same_group: bool) ->
     )
 
 
-def _gone(offset: int, log_start: int, what: str) -> str:
+def _deleted(offset: int, log_start: int, what: str) -> str:
     return (
         f"{what} at offset {offset}, but the log begins at {log_start}: retention deleted "
         f"{log_start - offset} offsets that were never processed; to go on without them, "

@@ -15,7 +15,7 @@ from connectors.progress import ProgressReader, progress_key
 from connectors.records import DeadLetter, OutputBatch
 from connectors.topics import FlowTopics, partition_names
 from connectors.writer import Writer
-from connectors.writers import fence_former_version, make_transactional_id, open_writer
+from connectors.writers import fence_previous_version, make_transactional_id, open_writer
 from models import Progress
 from monitoring import observe
 from settings import Settings
@@ -33,10 +33,10 @@ class SinkState(TypedDict):
 
 
 class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
-    """Writes a partition's batches in order, and leaves out what is written already.
+    """Writes a partition's batches in order, and leaves out what is already written.
 
-    With exactly-once delivery what comes at a time is a transaction that also holds its progress
-    record. With at-least-once delivery that follows once every output is acknowledged.
+    With exactly-once delivery, one call's batches are a transaction that also holds their progress
+    record. With at-least-once delivery, that record follows once every output is acknowledged.
 
     Args:
         settings: the process's settings.
@@ -51,21 +51,21 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
         self._group_offsets = group_offsets
 
     def list_parts(self) -> list[str]:
-        """Return a name for each input partition: the sink has as many."""
+        """Return a name for each sink partition: one per input partition."""
         return partition_names(self._topics.partitions)
 
     def part_fn(self, item_key: str) -> int:
-        """Return the partition whose name the key is."""
+        """Return the partition that the key names."""
         return int(item_key)
 
     def build_part(
         self, _step_id: str, for_part: str, _resume_state: SinkState | None
     ) -> "_Partition":
-        """Fence whoever wrote this partition before, then read how far that one came.
+        """Fence the previous writer of this partition, then read how far it came.
 
-        1. Fence: the broker ends what the former writer left open.
-        2. Sweep: where it failed to, that is made good.
-        3. Read the last committed progress: only now can no one else write any.
+        1. Fence: the broker aborts the transaction that the previous writer left open.
+        2. Sweep: abort it where the broker failed to.
+        3. Read the last committed progress: only now can nobody else write any.
         """
         topics, partition = self._topics, int(for_part)
         own_id = make_transactional_id(self._settings, topics.input, partition)
@@ -77,19 +77,19 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
         return _Partition(writer, topics, partition, written, own_id, self._group_offsets)
 
     def _last_progress(self, partition: int, own_id: str) -> Progress | None:
-        """Read the progress; again after fencing, if a former version may still have written it.
+        """Read the progress; again after fencing, if an earlier version may still have written it.
 
-        Once progress names this id, that has been done.
+        Progress that names this id shows that this was done before.
         """
         progress = self._progress.last(partition)
         if not own_id or (progress and progress.transactional_id == own_id):
             return progress
         topic, places = self._topics.input, self._places(partition)
-        fence_former_version(self._settings, topic, partition, places)
+        fence_previous_version(self._settings, topic, partition, places)
         return self._progress.last(partition)
 
     def _places(self, partition: int) -> list[TopicPartition]:
-        """Return all that a sink partition writes to: an output goes where its user's hash says."""
+        """Return all that a sink partition writes to: outputs are partitioned by user."""
         topics = self._topics
         own = [TopicPartition(topic, partition) for topic in (topics.dead_letters, topics.progress)]
         outputs = range(topics.output_partitions)
@@ -117,7 +117,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         group_offsets.wrote(partition, written)
 
     def write_batch(self, values: list[OutputBatch]) -> None:
-        """Write what isn't written yet, in one go that goes on in the background."""
+        """Write what isn't written yet, as one write that completes in the background."""
         new = []
         for batch in values:
             if batch.next_offset > self._written:
@@ -127,7 +127,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
             self._write(new)
 
     def snapshot(self) -> SinkState:
-        """Wait for what is under way: only what is committed may enter a snapshot."""
+        """Wait for the pending write: only what is committed may be in a snapshot."""
         began = time.monotonic()
         self._writer.wait()
         observe.snapshot_taken(time.monotonic() - began)
@@ -135,7 +135,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
         return {"version": STATE_VERSION, "next_offset": self._written}
 
     def close(self) -> None:
-        """Wait for what is under way, and tell lag tools how far it went."""
+        """Wait for the pending write, and commit the group's offset for lag tools."""
         self._writer.close()
         self._group_offsets.commit(self._partition, self._written, last=True)
 
@@ -183,7 +183,7 @@ class _Partition(StatefulSinkPartition[OutputBatch, SinkState]):
 
 
 def unwritten(batch: OutputBatch, written: int) -> OutputBatch:
-    """Return the part of a batch that comes from the input offset `written` on."""
+    """Return the part of a batch from the input offset `written` on."""
     if not batch.offsets or batch.offsets[0] >= written:
         offsets, records = batch.offsets, batch.records
     else:

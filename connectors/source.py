@@ -1,4 +1,4 @@
-"""A Bytewax source that hands on the records of Kafka partitions in batches."""
+"""A Bytewax source that emits the records of Kafka partitions in batches."""
 
 import time
 from functools import cached_property
@@ -11,24 +11,24 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from connectors.client_log import SERVE_SECONDS, client_options
 from connectors.clients import RECONNECTING, open_admin, open_consumer
 from connectors.connection import Connection
-from connectors.coverage import question_pause
+from connectors.coverage import request_interval
+from connectors.fair_polling import FairPolling
 from connectors.group_offsets import GroupOffsets
 from connectors.hanging import LogEnd, log_ends
-from connectors.input_partition import End, InputPartition
+from connectors.input_partition import EndOffsets, InputPartition
 from connectors.partition_ends import PartitionEnds
 from connectors.progress import ProgressReader
 from connectors.records import RecordBatch
 from connectors.refusals import denied
 from connectors.resume import (
     STATE_VERSION,
+    IncompatibleStateError,
     Position,
     SourceState,
-    StateDoesNotFitError,
     resume_position,
 )
 from connectors.stopping import stop_process
 from connectors.topics import FlowTopics, partition_names
-from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
 from settings import Settings
 
@@ -36,28 +36,29 @@ __all__ = ["KafkaBatchSource"]
 
 log = structlog.get_logger()
 
-# What a worker's client holds of records not yet polled, whatever the number of its partitions:
-# nothing more is fetched when it has so many of either.
+# What a worker's client buffers of records not yet polled, however many partitions it has: once
+# either limit is reached, it fetches nothing more.
 READ_AHEAD_KBYTES = 16_384
-READ_AHEAD_TURNS = 2  # as often as many as a worker works on at a time
-# What is fetched at most in one go, compressed; a larger record comes all the same.
-FETCHED_AT_ONCE_KBYTES = 2_048
-FETCHED_OF_A_PARTITION_KBYTES = 1_024
-# What a worker works on at a time. With a backlog all of them are of one partition, and are written
-# together: a transaction costs a request for each output partition, however little there is for it.
+READ_AHEAD_FACTOR = 2  # times as many records as a worker processes at a time
+# The most that one fetch returns, compressed; a single larger record is still returned.
+FETCH_KBYTES = 2_048
+PARTITION_FETCH_KBYTES = 1_024
+# How many batches a worker processes at a time. With a backlog, all of them are of one partition,
+# and are written together: a transaction costs one request per output partition, however small it
+# is.
 BATCHES_AT_A_TIME = 4
 REQUEST_SECONDS = 5.0
 
 
 class _Worker(local):
-    """What each worker of a process has for itself."""
+    """What each worker of a process has of its own."""
 
     consumer: WorkerConsumer | None = None
     ends: PartitionEnds | None = None
 
 
 class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
-    """Reads a topic's committed records from where state and progress say.
+    """Reads a topic's committed records, from the position that state and progress give.
 
     Args:
         settings: the process's settings.
@@ -79,9 +80,9 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         self._group_offsets = group_offsets
         self._connection = Connection(settings)
         self._progress = ProgressReader(self._connection, topics)
-        self._end = End()
+        self._end = EndOffsets()
         self._at_a_time = BATCHES_AT_A_TIME * settings.batch_size
-        self._turns = Turns(self._at_a_time)
+        self._polling = FairPolling(self._at_a_time)
         self._workers = _Worker()
 
     def list_parts(self) -> list[str]:
@@ -98,7 +99,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         position = self._resume(where, resume_state, log_start)
         consumer.begin(where.partition, position.offset)
         if self._settings.stop_at_end:
-            self._end.put(where.partition, self._ends[where])
+            self._end.set(where.partition, self._ends[where])
         state: SourceState = {
             "version": STATE_VERSION,
             "topic_id": self._topics.input_id,
@@ -114,7 +115,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             self._settings,
             self._workers.ends or self._open_ends(),
             self._end,
-            self._turns,
+            self._polling,
             self._draining,
             self._group_offsets,
         )
@@ -129,7 +130,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
     def _resume(
         self, where: TopicPartition, snapshot: SourceState | None, log_start: int
     ) -> Position:
-        """Decide where to begin, and say so where that isn't what one would expect."""
+        """Decide where to begin, and log it where that may be unexpected."""
         try:
             position = resume_position(
                 snapshot,
@@ -140,7 +141,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 self._settings.kafka_group_id,
                 repeats_allowed=self._settings.delivery_guarantee == "at_least_once",
             )
-        except StateDoesNotFitError as error:
+        except IncompatibleStateError as error:
             stop_process(f"{where.topic}, partition {where.partition}: {error}")
         if position.read_again:
             log.warning(
@@ -165,17 +166,17 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
                 "group.id": self._settings.kafka_group_id,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
-                # An offset that is gone has to stop the flow: never a silent jump to either end.
+                # A missing offset must stop the flow: never jump silently to either end.
                 "auto.offset.reset": "error",
-                "fetch.message.max.bytes": FETCHED_OF_A_PARTITION_KBYTES * 1024,
-                "fetch.max.bytes": FETCHED_AT_ONCE_KBYTES * 1024,
+                "fetch.message.max.bytes": PARTITION_FETCH_KBYTES * 1024,
+                "fetch.max.bytes": FETCH_KBYTES * 1024,
                 "queued.max.messages.kbytes": READ_AHEAD_KBYTES,
-                # A partition with a backlog is read ahead no further: others stand behind it.
-                "queued.min.messages": READ_AHEAD_TURNS * self._at_a_time,
-                # The default, a second of rest once the read-ahead is full, starves a fast flow.
+                # Read no further ahead of a partition with a backlog: others have to wait for it.
+                "queued.min.messages": READ_AHEAD_FACTOR * self._at_a_time,
+                # The default, a pause of a second once the buffer is full, starves a fast flow.
                 "fetch.queue.backoff.ms": 20,
                 **RECONNECTING,
-                # Otherwise damaged records are handed on as they are, or the client stalls.
+                # Otherwise the client returns damaged records as they are, or stalls.
                 "check.crcs": True,
             },
             **client_options(self._connection),
@@ -187,7 +188,7 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
         self._workers.ends = PartitionEnds(
             lambda: open_admin(self._connection, RECONNECTING, **client_options(self._connection)),
             self._topics.input,
-            question_pause(self._settings.idle_partition_seconds),
+            request_interval(self._settings.idle_partition_seconds),
             time.monotonic,
         )
         return self._workers.ends

@@ -1,4 +1,4 @@
-"""Whether nothing is received from a partition although the broker has more."""
+"""Whether a partition receives nothing although the broker has more."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,18 @@ from connectors.partition_ends import CommittedEnd
 __all__ = ["StallWatch"]
 
 STALL_SECONDS = 60.0  # far longer than the largest fetch takes
-# A longer time between two looks isn't a stall: the worker was busy, or the process suspended.
+# A longer time between two checks isn't a stall: the worker was busy, or the process suspended.
 LONGEST_PAUSE_SECONDS = 15.0
 
 
 class StallWatch:
-    """Notices that reading is stuck, which the client doesn't report for some damaged batches.
+    """Detects that reading is stuck, which the client doesn't report for some damaged batches.
 
-    An unreachable broker isn't a stall: it must also have answered where the partition ends.
+    An unreachable broker isn't a stall: the broker must also have answered where the partition
+    ends.
 
     Args:
-        end: returns where the partition ended when last asked, and asks again in time.
+        end: returns the last answer to where the partition ends, and asks again when due.
         clock: monotonic, in seconds; the one that times those requests.
     """
 

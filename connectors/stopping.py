@@ -19,10 +19,10 @@ from signals import on_stop_signals
 __all__ = [
     "LEFT_UNREAD_STATUS",
     "StopSink",
-    "before_the_end",
+    "before_exit",
+    "block_if_ending",
     "drain_on_signals",
     "end_with_status",
-    "stand_still_at_the_end",
     "stop_process",
 ]
 
@@ -147,12 +147,12 @@ def _attempt(step: Callable[[], None]) -> None:
         log.warning("a step before the end failed", error=f"{type(error).__name__}: {error}")
 
 
-def stand_still_at_the_end() -> None:
+def block_if_ending() -> None:
     """Return at once, or never if the process is ending: then nothing more may be read."""
     if _ending.locked():
         Event().wait()
 
 
-def before_the_end(step: Callable[[], None]) -> None:
+def before_exit(step: Callable[[], None]) -> None:
     """Have stop_process call this between its line and the end."""
     _last_steps.append(step)

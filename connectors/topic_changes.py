@@ -16,11 +16,11 @@ __all__ = ["KINDS", "Answer", "Change", "Topic", "TopicChanges"]
 Kind = Literal["deleted", "recreated", "grown", "output_deleted"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# A change must be reported within 5 seconds: the next look finds it, one or two more confirm it.
-LOOK_SECONDS = 1.0
+# A change must be reported within 5 seconds: the next check finds it, one or two more confirm it.
+CHECK_SECONDS = 1.0
 CONFIRM_SECONDS = 0.5
-# A broker that has just started may know no topic at all for a moment, though it answers: 2.4.1
-# under ZooKeeper, for 0.5 to 0.7 seconds. One that takes longer ends the flow, and loses nothing.
+# A broker that has just started may answer before it knows any topic: Kafka 2.4.1 with ZooKeeper,
+# for 0.5 to 0.7 seconds. One that takes longer ends the flow, and nothing is lost.
 NO_TOPIC_SECONDS = 3.0
 READ_AGAIN = "start with a new KAFKA_GROUP_ID and a new recovery folder to read all of"
 
@@ -43,8 +43,8 @@ class Answer:
     """What a broker says when it is asked for the flow's topics.
 
     Attributes:
-        brokers: how many it knows, itself included: none before it has loaded the metadata.
-        topics: by name; None for one that it doesn't know. Those that we may not see are left out.
+        brokers: how many it knows, itself included; 0 until it has loaded the metadata.
+        topics: by name; None for one that it doesn't know. Topics that we may not see are left out.
     """
 
     brokers: int
@@ -62,8 +62,8 @@ class Change:
 class TopicChanges:
     """Compares what brokers say of the topics with what the flow started with.
 
-    A single answer isn't enough: a broker may be behind the others, or not have loaded all topics.
-    Several in a row are.
+    A single answer isn't enough, since a broker may be behind the others, or not have loaded all
+    topics; several in a row are.
 
     Args:
         topics: as found at start.
@@ -97,10 +97,10 @@ class TopicChanges:
 
     @property
     def pause(self) -> float:
-        """Seconds until the next look."""
-        return CONFIRM_SECONDS if self.suspected else LOOK_SECONDS
+        """Seconds until the next check."""
+        return CONFIRM_SECONDS if self.suspected else CHECK_SECONDS
 
-    def judge(self, answer: Answer | None) -> Change | None:
+    def check(self, answer: Answer | None) -> Change | None:
         """Return the confirmed change, if any; an answer of None means that no broker answered."""
         change = self._change(answer) if answer and answer.brokers else None
         if change is None or answer is None:
@@ -113,7 +113,7 @@ class TopicChanges:
         return change if self._clock() - self._suspected_since >= needed else None
 
     def _change(self, answer: Answer) -> Change | None:
-        """Return how an answer differs from what was found at the start."""
+        """Return how an answer differs from what was found at startup."""
         if self._input not in answer.topics:
             return None
         found = answer.topics[self._input]
@@ -139,7 +139,7 @@ class TopicChanges:
     def _is_another(self, found: Topic) -> bool:
         if found.id and self._expected.id:
             return found.id != self._expected.id
-        # No topic loses partitions, and none that is there was away before.
+        # A topic never loses partitions, and one that was missing and is back was recreated.
         return self._was_missing or found.partitions < self._expected.partitions
 
     def _deleted(self) -> Change:

@@ -1,4 +1,4 @@
-"""Checks the flow's topics every second while it runs, whatever its workers do."""
+"""Checks the flow's topics every second while it runs, even while its workers are blocked."""
 
 import atexit
 import time
@@ -22,38 +22,38 @@ from connectors.topics import FlowTopics
 from monitoring import observe
 from settings import Settings
 
-__all__ = ["TopicWatch", "blame_changed_topics", "watch_topics"]
+__all__ = ["TopicWatch", "stop_if_topics_changed", "watch_topics"]
 
 REQUEST_SECONDS = 5.0
-POLL_SECONDS = 0.05  # how soon an answer, or the end of the process, is seen
-LOOKS = 2  # without a change: then the topics aren't the cause
+POLL_SECONDS = 0.05  # how soon an answer, or the end of the process, is noticed
+CHECKS = 2  # without a change: then the topics aren't the cause
 
 _watches: list["TopicWatch"] = []  # of this process: one, once it runs
 
 
 def watch_topics(
-    settings: Settings, topics: FlowTopics, draining: Event, heard: Callable[[], None]
+    settings: Settings, topics: FlowTopics, draining: Event, on_answer: Callable[[], None]
 ) -> None:
-    """Look at the flow's topics every second, in a thread; stop the process on a change.
+    """Check the flow's topics every second, in a thread; stop the process on a change.
 
-    The flow's own clients can't do this: workers serve them, and a worker that has nothing to write
-    is blocked, too, while another one of its cluster waits for Kafka.
+    The flow's own clients can't do this: workers serve them, and while one worker of a cluster
+    waits for Kafka, the others are blocked, too.
 
     Args:
         settings: the process's settings.
         topics: as found at start.
-        draining: once set, no change stops the process: it ends anyway.
-        heard: called after each answer of a broker, in that thread.
+        draining: once set, no change stops the process, which ends anyway.
+        on_answer: called after each answer from a broker, in that thread.
     """
     watch = TopicWatch(settings, topics)
     _watches.append(watch)
     ending = Event()
-    work = partial(watch.run, draining, heard, ending)
+    work = partial(watch.run, draining, on_answer, ending)
     atexit.register(_end, run_in_background("topic-watch", work, ending), ending)
 
 
-def blame_changed_topics() -> None:
-    """Stop the process if its topics have changed; to be called before it stops for a symptom.
+def stop_if_topics_changed() -> None:
+    """Stop the process if its topics have changed; called before it stops for a mere symptom.
 
     The offset to read next is out of range in a recreated topic, as it is after retention.
     """
@@ -76,36 +76,36 @@ class TopicWatch:
             {topics.output, topics.dead_letters, topics.progress, topics.upserts}
         )
 
-    def run(self, draining: Event, heard: Callable[[], None], ending: Event) -> None:
-        """Look every second until `ending` is set; see watch_topics."""
+    def run(self, draining: Event, on_answer: Callable[[], None], ending: Event) -> None:
+        """Check every second until `ending` is set; see watch_topics."""
         changes = TopicChanges(self._topics, self._written)
         with self._open_client() as admin:
             while not ending.is_set():
                 answer = ask(admin, changes.names, ending)
                 if answer is not None:
-                    heard()
-                change = changes.judge(answer)
+                    on_answer()
+                change = changes.check(answer)
                 if change is not None and not draining.is_set():
                     _stop(change)
                 ending.wait(changes.pause)
 
     def stop_if_changed(self) -> None:
-        """Look until it is certain whether the topics have changed, and stop the process if so."""
+        """Check until it is certain whether the topics have changed, and stop the process if so."""
         changes = TopicChanges(self._topics, self._written)
-        looks = 0
+        checks = 0
         with self._open_client() as admin:
-            while looks < LOOKS or changes.suspected:
-                if change := changes.judge(ask(admin, changes.names, Event())):
+            while checks < CHECKS or changes.suspected:
+                if change := changes.check(ask(admin, changes.names, Event())):
                     _stop(change)
                 time.sleep(CONFIRM_SECONDS)
-                looks += 1
+                checks += 1
 
     def _open_client(self) -> AdminClient:
         return open_admin(self._connection, RECONNECTING, **client_options(self._connection))
 
 
 def _end(thread: Thread, ending: Event) -> None:
-    """End the watch before the interpreter: no answer may arrive while that is shutting down."""
+    """End the watch before the interpreter shuts down: no answer may arrive after that."""
     ending.set()
     thread.join()
 
@@ -118,12 +118,12 @@ def ask(admin: AdminClient, names: list[str], ending: Event) -> Answer | None:
     """Ask a broker for topics.
 
     Args:
-        admin: the client; it is served meanwhile.
-        names: the topics'.
+        admin: the client; its callbacks are served meanwhile.
+        names: of the topics.
         ending: ends the wait when set.
 
     Returns:
-        What it says; None when no broker answers.
+        Its answer; None if no broker answers.
     """
     cluster = admin.describe_cluster(request_timeout=REQUEST_SECONDS)
     described = admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_SECONDS)
@@ -133,14 +133,16 @@ def ask(admin: AdminClient, names: list[str], ending: Event) -> Answer | None:
         if ending.wait(POLL_SECONDS):
             return None
     try:
-        topics = {name: _topic(answer) for name, answer in described.items() if not _kept(answer)}
+        topics = {
+            name: _topic(answer) for name, answer in described.items() if not _is_withheld(answer)
+        }
         return Answer(len(cluster.result().nodes), topics)
     except KafkaException:
         return None
 
 
-def _kept(answer: Future[Any]) -> bool:
-    """Tell whether the broker won't say whether the topic exists."""
+def _is_withheld(answer: Future[Any]) -> bool:
+    """Tell whether the broker doesn't say whether the topic exists."""
     code = _code(answer)
     return code > 0 and code != KafkaError.UNKNOWN_TOPIC_OR_PART
 

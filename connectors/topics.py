@@ -1,4 +1,4 @@
-"""The flow's topics before it starts: waited for, made where missing, and checked."""
+"""Prepares the flow's topics before it starts: waits for them, creates missing ones, checks all."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -43,12 +43,12 @@ log = structlog.get_logger()
 ATTEMPT_SECONDS = (
     2.0  # one try to reach a broker: long enough for a slow link, short to end on time
 )
-LINE_EVERY_SECONDS = 5.0  # how often a start that waits says so: part of the contract
+LINE_EVERY_SECONDS = 5.0  # how often a waiting start logs a line: part of the contract
 POLL_SECONDS = 0.2
 METADATA_SECONDS = 10.0  # until all brokers know new partitions: usually milliseconds
 DEFAULT_LARGEST_MESSAGE = 1_048_588  # bytes; Kafka's default of max.message.bytes
 UNKNOWN_TOPIC = 3  # Kafka's error code UNKNOWN_TOPIC_OR_PARTITION
-NO_INPUT = "start its producer (python -m producer), make the topic, or set INPUT_TOPIC"
+NO_INPUT = "start its producer (python -m producer), create the topic, or set INPUT_TOPIC"
 COMPACTED_FOREVER = {"cleanup.policy": "compact", "retention.ms": "-1"}
 
 T = TypeVar("T")
@@ -60,18 +60,18 @@ class FlowTopics:
 
     Attributes:
         input: the input topic's name.
-        input_id: its id, which a topic made again under the same name doesn't share; empty where
-            the broker gives none (before Kafka 2.8).
+        input_id: its id, which changes when the topic is recreated; empty where the broker gives
+            none (before Kafka 2.8).
         partitions: how many partitions the input has.
         output: where processed logins go.
         output_partitions: how many partitions that topic has.
         dead_letters: where records go that can't be processed.
-        progress: where it is noted how far outputs are written.
+        progress: where it is recorded how far outputs are written.
         upserts: where records go that replace each other by key.
         upsert_partitions: how many partitions that topic has.
         largest_output: the output topic's limit for a batch of records, in bytes.
-        largest_dead_letter: the dead-letter topic's.
-        largest_upsert: the upserts' topic's.
+        largest_dead_letter: the same for the dead-letter topic.
+        largest_upsert: the same for the upserts' topic.
         brokers: how many the cluster has.
     """
 
@@ -100,7 +100,7 @@ def partition_names(partitions: int) -> list[str]:
 
 
 def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT) -> FlowTopics:
-    """Wait for the broker and the input topic, make what is missing, and check what is there.
+    """Wait for the broker and the input topic, create what is missing, and check the rest.
 
     Args:
         settings: the process's settings.
@@ -109,7 +109,7 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
 
     Raises:
         SystemExit: with one line that says what is wrong and what to do; with status 0 when it
-            was told to stop while it waited.
+            was stopped while it waited.
     """
     wait = partial(wait_for, time.monotonic() + settings.broker_wait_seconds, draining)
     admin = reach(settings, wait)
@@ -119,8 +119,8 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
             lambda: describe_topic(admin, settings.input_topic),
         )
         partitions = len(source["partitions"])
-        _widen(admin, settings, partitions, draining)
-        _make_missing(admin, settings, partitions)
+        _add_missing_partitions(admin, settings, partitions, draining)
+        _create_missing(admin, settings, partitions)
         return FlowTopics(
             input=settings.input_topic,
             input_id=id_of(source),
@@ -138,7 +138,7 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
         )
     except KafkaError as error:
         raise SystemExit(
-            f"Kafka refused to describe or make the topics: {error}{forbidden(error)}"
+            f"Kafka refused to describe or create the topics: {error}{forbidden(error)}"
         ) from None
     finally:
         admin.close()
@@ -147,7 +147,7 @@ def prepare_topics(settings: Settings, draining: Event, no_input: str = NO_INPUT
 def wait_for(
     deadline: float, draining: Event, missing: Callable[[], str], attempt: Callable[[], T | None]
 ) -> T:
-    """Try until something is there, with a line every 5 seconds, or exit at the deadline."""
+    """Try until an attempt succeeds, with a line every 5 seconds, or exit at the deadline."""
     next_line = time.monotonic() + LINE_EVERY_SECONDS
     while (found := attempt()) is None:
         now = time.monotonic()
@@ -169,11 +169,11 @@ def _no_input(settings: Settings, what_to_do: str) -> str:
 
 
 def reach(settings: Settings, wait: Callable[..., KafkaAdminClient]) -> KafkaAdminClient:
-    """Wait for a broker, and log in there.
+    """Wait for a broker, and log in.
 
     Args:
         settings: the process's settings.
-        wait: wait_for with its deadline and what ends it.
+        wait: wait_for, with its deadline and the event that ends it.
 
     Raises:
         SystemExit: with one line, when a broker refuses the login or none answers in time.
@@ -202,7 +202,7 @@ def _connect(connection: Connection, check: BrokerCheck) -> KafkaAdminClient | N
 
 
 def describe_topic(admin: KafkaAdminClient, topic: str) -> dict[str, Any] | None:
-    """Return a topic's metadata, or None while it isn't there with all its partitions."""
+    """Return a topic's metadata, or None until it exists with all its partitions."""
     try:
         found: dict[str, Any] = admin.describe_topics([topic])[0]
     except KafkaError as error:
@@ -219,8 +219,8 @@ def id_of(topic: Mapping[str, Any]) -> str:
     return str(topic.get("topic_id") or "")
 
 
-def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
-    """Make the topics that aren't there; another process of the cluster may be faster."""
+def _create_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) -> None:
+    """Create missing topics; another process of the cluster may be faster."""
     as_input: dict[str, Any] = {"num_partitions": partitions}
     wanted = {
         settings.output_topic: as_input,
@@ -232,14 +232,14 @@ def _make_missing(admin: KafkaAdminClient, settings: Settings, partitions: int) 
     missing = [topic["name"] for topic in found if topic["error_code"] == UNKNOWN_TOPIC]
     if missing and not settings.create_topics:
         raise SystemExit(
-            f"missing topics: {', '.join(missing)}; make them or set CREATE_TOPICS=true"
+            f"missing topics: {', '.join(missing)}; create them or set CREATE_TOPICS=true"
         )
     for name in missing:
         try:
             admin.create_topics({name: wanted[name]}, wait_for_metadata=True)
         except TopicAlreadyExistsError:
             continue
-        log.info("topic made", topic=name, partitions=wanted[name]["num_partitions"])
+        log.info("topic created", topic=name, partitions=wanted[name]["num_partitions"])
 
 
 def _brokers(admin: KafkaAdminClient) -> int:
@@ -248,10 +248,12 @@ def _brokers(admin: KafkaAdminClient) -> int:
     return sum(not broker.get("is_fenced") for broker in brokers)
 
 
-def _widen(admin: KafkaAdminClient, settings: Settings, partitions: int, draining: Event) -> None:
-    """Widen the dead-letter and progress topics, which use the input's partition numbers.
+def _add_missing_partitions(
+    admin: KafkaAdminClient, settings: Settings, partitions: int, draining: Event
+) -> None:
+    """Add partitions to the dead-letter and progress topics, which follow the input's numbers.
 
-    The output topic stays as it is: with more partitions, users would move between them.
+    The output topic keeps its partitions: with more, users would move between them.
     """
     found = {
         name: topic["partitions"]
@@ -270,7 +272,7 @@ def _widen(admin: KafkaAdminClient, settings: Settings, partitions: int, drainin
 
 
 def _add_partitions(admin: KafkaAdminClient, topic: str, partitions: int, draining: Event) -> None:
-    """Widen a topic, unless another process of the cluster is faster."""
+    """Add partitions to a topic, unless another process of the cluster is faster."""
     with suppress(InvalidPartitionsError):
         admin.create_partitions({topic: partitions})
         log.info("partitions added", topic=topic, partitions=partitions)
@@ -296,7 +298,7 @@ def _too_few(short: Mapping[str, int], partitions: int, settings: Settings) -> s
 
 
 def _partitions_of(admin: KafkaAdminClient, wait: Callable[..., dict[str, Any]], topic: str) -> int:
-    """Return how many partitions a topic has that was found or made."""
+    """Return how many partitions a topic has that was found or created."""
     found = wait(lambda: f"topic {topic} can't be described", lambda: describe_topic(admin, topic))
     return len(found["partitions"])
 
@@ -307,9 +309,9 @@ def largest_message(admin: KafkaAdminClient, topic: str) -> int:
 
 
 def _largest_upsert(admin: KafkaAdminClient, topic: str) -> int:
-    """Return the same; without the permission to see it, what Kafka has as its default.
+    """Return the same; without the permission to see it, Kafka's default.
 
-    Upserts were written without that permission before their topic's limit was asked for.
+    Earlier versions didn't need that permission to write upserts.
     """
     try:
         return largest_message(admin, topic)
@@ -318,7 +320,7 @@ def _largest_upsert(admin: KafkaAdminClient, topic: str) -> int:
 
 
 def topic_option(admin: KafkaAdminClient, topic: str, name: str) -> str:
-    """Return what an option of a topic is set to.
+    """Return the value of a topic's option.
 
     Raises:
         TopicAuthorizationFailedError: the options may not be seen.

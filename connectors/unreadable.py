@@ -1,4 +1,4 @@
-"""What becomes of input batches that the Kafka client can't read (ON_UNREADABLE)."""
+"""Handles input batches that the Kafka client can't read (ON_UNREADABLE)."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ __all__ = ["SkippedBatch", "UnreadableBatches", "is_unreadable"]
 
 log = structlog.get_logger()
 
-# Errors that the client returns in place of a single batch, before it continues or tries again.
+# Errors that the client returns instead of a single batch, before it continues or tries again.
 REASONS = {
     KafkaError._BAD_COMPRESSION: "its compressed data is damaged, or too much when unpacked",
     KafkaError._BAD_MSG: "its checksum is wrong",
@@ -28,7 +28,7 @@ _complaints = NotTooOften()
 
 
 def is_unreadable(message: Message) -> bool:
-    """Tell whether a message stands for a batch that can't be read; its offset is the batch's."""
+    """Tell whether a message stands for an unreadable batch; its offset is the batch's."""
     error, offset = message.error(), message.offset()
     return error is not None and error.code() in REASONS and offset is not None and offset >= 0
 
@@ -38,7 +38,7 @@ class SkippedBatch:
     """A batch that is skipped.
 
     Attributes:
-        batch: as it is in the log.
+        batch: as stored in the log.
         detail: a sentence with its offsets and what is wrong with it.
     """
 
@@ -46,7 +46,7 @@ class SkippedBatch:
     detail: str
 
 
-class _NoWayOnError(Exception):
+class _CannotContinueError(Exception):
     """The process has to stop at a batch; the text says why, and what to do."""
 
 
@@ -65,35 +65,33 @@ class UnreadableBatches:
         self._connection = Connection(settings)
         self._skips = settings.on_unreadable == "skip"
 
-    def pass_over(
-        self, error: KafkaError, offset: int, *, before_is_written: bool
-    ) -> SkippedBatch | None:
+    def skip(self, error: KafkaError, offset: int, *, earlier_written: bool) -> SkippedBatch | None:
         """Continue after a batch, or end the process.
 
-        Returns None for a batch whose transaction was aborted, since nobody misses it; and for one
-        that can't be judged yet, which is read again and so comes back here.
+        Returns None for a batch of an aborted transaction, which no reader sees, and for one whose
+        header can't be fetched yet, which is read again later.
 
         Args:
-            error: what the client said of the batch.
+            error: that the client returned for the batch.
             offset: the first one of the batch that isn't read yet.
-            before_is_written: whether all that was read before it is written, so that the process
-                may end.
+            earlier_written: whether everything read before it is written, so that the process may
+                end.
         """
         try:
             return self._skip(self._look_at(error, offset), REASONS[error.code()])
-        except _NoWayOnError as reason:
-            if before_is_written:
+        except _CannotContinueError as reason:
+            if earlier_written:
                 place = f"{self._where.topic}, partition {self._where.partition}"
                 stop_process(f"{place}: the batch at offset {offset} can't be {reason}")
         except (KafkaPythonError, OSError, ValueError) as failure:
             if _complaints.due("unreadable"):
                 log.warning("waiting to skip a batch that can't be read", reason=str(failure))
-        self._consumer.go_on_at(self._where.partition, offset)
+        self._consumer.resume_at(self._where.partition, offset)
         return None
 
     def _look_at(self, error: KafkaError, offset: int) -> StoredBatch:
         if not self._skips:
-            raise _NoWayOnError(
+            raise _CannotContinueError(
                 f"read: {error.str()}; nothing is lost; to continue without it, set "
                 "ON_UNREADABLE=skip, which skips this batch and writes a dead letter with its "
                 "offsets"
@@ -101,7 +99,7 @@ class UnreadableBatches:
         try:
             return fetch_batch(self._connection, self._where, offset)
         except BatchHeaderError as damage:
-            raise _NoWayOnError(
+            raise _CannotContinueError(
                 f"skipped: {damage}; restore the partition from a replica, or delete its log up to "
                 "a later offset (kafka-delete-records.sh)"
             ) from None
@@ -114,5 +112,5 @@ class UnreadableBatches:
             detail=detail,
             dead_letter=not batch.aborted,
         )
-        self._consumer.go_on_at(self._where.partition, batch.last + 1)
+        self._consumer.resume_at(self._where.partition, batch.last + 1)
         return None if batch.aborted else SkippedBatch(batch, detail)

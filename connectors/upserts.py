@@ -1,4 +1,4 @@
-"""A Bytewax sink for records that replace each other by key: written again, they change nothing."""
+"""A Bytewax sink for records that replace each other by key: writing one again changes nothing."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +10,7 @@ from confluent_kafka import TopicPartition
 from connectors.records import OutputRecord
 from connectors.topics import FlowTopics
 from connectors.writer import Writer
-from connectors.writers import fence_former_version, make_transactional_id, open_writer
+from connectors.writers import fence_previous_version, make_transactional_id, open_writer
 from settings import Settings
 
 __all__ = ["UpsertSink"]
@@ -22,7 +22,7 @@ TRANSACTION_BYTES = 16_000_000
 
 
 class UpsertState(TypedDict):
-    """What the recovery store keeps of the upserts: under which id they are written."""
+    """What the recovery store keeps of the upserts: the transactional id that writes them."""
 
     version: int
     transactional_id: str
@@ -31,8 +31,8 @@ class UpsertState(TypedDict):
 class UpsertSink(FixedPartitionedSink[OutputRecord, UpsertState]):
     """Writes records to a compacted topic, on one worker, before the snapshot that covers them.
 
-    It drops nothing on a replay: the same key gets the same value once more.
-    Transactions are there so that a process that was replaced can write no more.
+    It drops nothing on a replay: the same key gets the same value again. Transactions fence a
+    process that was replaced.
 
     Args:
         settings: the process's settings.
@@ -54,14 +54,14 @@ class UpsertSink(FixedPartitionedSink[OutputRecord, UpsertState]):
     def build_part(
         self, _step_id: str, _for_part: str, resume_state: UpsertState | None
     ) -> StatefulSinkPartition[OutputRecord, UpsertState]:
-        """Fence whoever wrote before; with at-least-once delivery there is no such thing."""
+        """Fence the previous writer; at-least-once delivery has no fencing."""
         topic = self._topics.upserts
         own_id = make_transactional_id(self._settings, topic, PARTITION)
         writer = open_writer(self._settings, own_id, topic, [self._topics.largest_upsert])
         if own_id and (resume_state is None or resume_state["transactional_id"] != own_id):
             numbers = range(self._topics.upsert_partitions)
             places = [TopicPartition(topic, number) for number in numbers]
-            fence_former_version(self._settings, topic, PARTITION, places)
+            fence_previous_version(self._settings, topic, PARTITION, places)
         return _Partition(writer, topic, own_id)
 
 
@@ -72,32 +72,33 @@ class _Partition(StatefulSinkPartition[OutputRecord, UpsertState]):
         self._own_id = own_id
 
     def write_batch(self, values: list[OutputRecord]) -> None:
-        """Send records once those before them are written.
+        """Send records once the previous ones are written.
 
-        A flood of them is several transactions: none needs another, and a replay writes all again.
+        Many of them are split into several transactions: they are independent, and a replay writes
+        all of them again.
         """
-        for records in _shares(values):
+        for records in _split(values):
             self._writer.write(partial(self._writer.send_all, self._topic, records))
 
     def snapshot(self) -> UpsertState:
-        """Wait for what is under way: a snapshot that covers a record comes after it."""
+        """Wait for the pending write: a record is written before the snapshot that covers it."""
         self._writer.wait()
         return {"version": STATE_VERSION, "transactional_id": self._own_id}
 
     def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait for the pending write."""
         self._writer.close()
 
 
-def _shares(records: list[OutputRecord]) -> Iterator[list[OutputRecord]]:
-    """Divide records, in order, into lists of one transaction each."""
-    share: list[OutputRecord] = []
+def _split(records: list[OutputRecord]) -> Iterator[list[OutputRecord]]:
+    """Split records, in order, into one list per transaction."""
+    chunk: list[OutputRecord] = []
     size = 0
     for record in records:
-        share.append(record)
+        chunk.append(record)
         size += sum(map(len, record.values()))
         if size >= TRANSACTION_BYTES:
-            yield share
-            share, size = [], 0
-    if share:
-        yield share
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

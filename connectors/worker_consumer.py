@@ -1,4 +1,4 @@
-"""One client for all partitions that a worker reads: each takes its own records from it."""
+"""One client for all partitions that a worker reads, from which each takes its own records."""
 
 from itertools import groupby
 
@@ -8,113 +8,113 @@ __all__ = ["WorkerConsumer"]
 
 
 class WorkerConsumer:
-    """Reads a worker's partitions together, and keeps for each what came while others asked.
+    """Reads a worker's partitions together, and buffers what arrives for those that didn't ask.
 
-    A client for each partition would cost threads, requests and a read-ahead each.
+    One client per partition would cost threads, requests and buffers for each.
 
     Args:
-        client: assigned to nothing yet.
-        topic: which all partitions belong to.
-        most_held: records kept for other partitions than the one that asks, beyond which no more
-            are received; what one call receives may go beyond.
+        client: without an assignment.
+        topic: that all partitions belong to.
+        max_buffered: nothing more is received while more records than this are buffered for
+            partitions other than the asking one; a single call may exceed it.
     """
 
-    def __init__(self, client: Consumer, topic: str, most_held: int) -> None:
+    def __init__(self, client: Consumer, topic: str, max_buffered: int) -> None:
         self.client = client
         self._topic = topic
-        self._most_held = most_held
-        self._held: dict[int, list[Message]] = {}
-        self._sought: dict[int, int] = {}
-        self._left: dict[int, int] = {}
+        self._max_buffered = max_buffered
+        self._buffered: dict[int, list[Message]] = {}
+        self._resumed_at: dict[int, int] = {}
+        self._stale_position: dict[int, int] = {}
         self._new: list[TopicPartition] = []
         self._full = False
 
     def begin(self, partition: int, offset: int) -> None:
         """Read a partition from an offset on."""
-        self._held[partition] = []
+        self._buffered[partition] = []
         self._new.append(TopicPartition(self._topic, partition, offset))
 
     def take(self, partition: int, most: int) -> list[Message]:
-        """Return what has come for a partition, errors as well, in order; don't wait for more."""
-        if self._new:  # together: all that a worker has are there before the first one asks
+        """Return what has arrived for a partition, errors included, in order, without waiting."""
+        if self._new:  # all at once: every partition of a worker begins before the first one takes
             self.client.incremental_assign(self._new)
             self._new = []
         if self._may_receive(partition):
             self._receive(partition, most)
-        held = self._held[partition]
-        self._held[partition] = held[most:]
-        return held[:most]
+        buffered = self._buffered[partition]
+        self._buffered[partition] = buffered[most:]
+        return buffered[:most]
 
     def has_more(self, partition: int) -> bool:
-        """Tell whether to ask for a partition again at once."""
-        return bool(self._held[partition]) or (self._full and self._may_receive(partition))
+        """Tell whether taking from a partition again at once may return more."""
+        return bool(self._buffered[partition]) or (self._full and self._may_receive(partition))
 
     def position(self, partition: int) -> int:
-        """Return the offset behind what was taken; transaction markers count, though unseen.
+        """Return the offset after what was taken, past transaction markers that aren't returned.
 
         It is negative before anything was received.
         """
         position = self._received_to(partition)
-        if held := self._held[partition]:
-            # An error may belong to a place that reading has left, far beyond what was read.
-            position = min(position, held[0].offset() or 0)
+        if buffered := self._buffered[partition]:
+            # An error may belong to an earlier position, far beyond what was read.
+            position = min(position, buffered[0].offset() or 0)
         return position
 
-    def go_on_at(self, partition: int, offset: int) -> None:
+    def resume_at(self, partition: int, offset: int) -> None:
         """Continue a partition at an offset; records already received from it are discarded."""
-        self._held[partition] = []
-        self._sought[partition] = offset
+        self._buffered[partition] = []
+        self._resumed_at[partition] = offset
         where = TopicPartition(self._topic, partition, offset)
-        # Not a seek, which the client refuses after it has lost its way in a damaged batch.
+        # Not a seek, which the client refuses after it got lost in a damaged batch.
         self.client.incremental_unassign([where])
         self.client.incremental_assign([where])
-        # The client forgets its position in the background: it may still return the former one.
-        self._left[partition] = self._client_position(partition)
+        # The client resets its position in the background: it may still return the previous one.
+        self._stale_position[partition] = self._client_position(partition)
 
-    def is_elsewhere(self, message: Message) -> bool:
-        """Tell whether an error belongs to another offset than the next, after reading was moved.
+    def is_stale_error(self, message: Message) -> bool:
+        """Tell whether an error isn't about the next offset, after `resume_at`.
 
-        The client still delivers errors from a wrong place that reading has already left.
+        The client may still deliver errors from the position that reading has left.
         """
         partition = message.partition()
-        return partition in self._sought and message.offset() != self.position(partition)
+        return partition in self._resumed_at and message.offset() != self.position(partition)
 
     def pause(self, partition: int) -> None:
         """Stop reading a partition; records already received from it are discarded."""
-        self._held[partition] = []
+        self._buffered[partition] = []
         self.client.pause([TopicPartition(self._topic, partition)])
 
     def end(self, partition: int) -> None:
-        """Let go of a partition; with the last one the client is closed."""
-        del self._held[partition]
-        if not self._held:
+        """Stop reading a partition for good; with the last one the client is closed."""
+        del self._buffered[partition]
+        if not self._buffered:
             self.client.close()
 
     def _received_to(self, partition: int) -> int:
-        """Return the offset behind what was received, or where reading has moved to since."""
+        """Return the offset after what was received, or the one that reading has since moved to."""
         position = self._client_position(partition)
-        sought = self._sought.get(partition, position)
-        if position == self._left.get(partition):
-            return sought
-        self._left.pop(partition, None)
-        return max(position, sought)
+        resumed_at = self._resumed_at.get(partition, position)
+        if position == self._stale_position.get(partition):
+            return resumed_at
+        self._stale_position.pop(partition, None)
+        return max(position, resumed_at)
 
     def _client_position(self, partition: int) -> int:
         position: int = self.client.position([TopicPartition(self._topic, partition)])[0].offset
         return position
 
     def _may_receive(self, partition: int) -> bool:
-        for_others = sum(map(len, self._held.values())) - len(self._held[partition])
-        return for_others <= self._most_held
+        for_others = sum(map(len, self._buffered.values())) - len(self._buffered[partition])
+        return for_others <= self._max_buffered
 
     def _receive(self, partition: int, most: int) -> None:
-        missing = most - len(self._held[partition])
+        missing = most - len(self._buffered[partition])
         if missing <= 0:
             return
         received = self.client.consume(missing, 0)
         self._full = len(received) == missing
         for number, messages in groupby(received, Message.partition):
-            if number in self._held:
-                self._held[number] += messages
-            elif number is None:  # an error of no partition
-                self._held[partition] += messages
+            if number in self._buffered:
+                self._buffered[number] += messages
+            elif number is None:  # an error that concerns no partition
+                self._buffered[partition] += messages

@@ -1,4 +1,4 @@
-"""What both ways to write records to Kafka share: one thing at a time, and a line at the end."""
+"""What both ways to write to Kafka have in common: one write at a time, one line on failure."""
 
 import time
 from abc import ABC, abstractmethod
@@ -17,8 +17,8 @@ from monitoring import observe
 
 __all__ = ["Failure", "Step", "Stop", "Writer"]
 
-# What a broker says to a producer that was replaced, or whose transaction it ended; and what the
-# client says of records that it held for longer than a transaction may take.
+# A broker's errors for a producer that was replaced or whose transaction it aborted, and the
+# client's error for records that it held for longer than a transaction may take.
 FENCED = {
     KafkaError._FENCED,
     KafkaError.PRODUCER_FENCED,
@@ -26,31 +26,31 @@ FENCED = {
     KafkaError._MSG_TIMED_OUT,
 }
 
-# What client or broker says about a record that is too large for its topic.
+# The client's and the broker's errors for a record that is too large for its topic.
 TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 
-# What it says of records that are dropped because something else failed.
-THROWN_AWAY = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
+# The client's errors for records that it drops because something else failed.
+DROPPED = {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
 
 Step = Callable[[], None]
 Stop = Callable[[str], NoReturn]
 
 
 class Failure(NamedTuple):
-    """Why something wasn't written, and to which topic, if it was a record."""
+    """Why something wasn't written; for a record also its topic."""
 
     error: KafkaError
     topic: str | None = None
 
 
 class Writer(ABC):
-    """Writes one thing at a time; the end of a write goes on while the next one is prepared.
+    """Makes one write at a time; a write completes in the background while the next is prepared.
 
     Args:
-        producer: of this writer alone, ready to write.
-        place: what is written to, to begin an error's line with.
+        producer: used by this writer only, ready to write.
+        place: what is written to; an error's line begins with it.
         connection: the producer's.
-        stop: called with one line for what can't be gone on from; may be called by a thread.
+        stop: called with one line when an error is unrecoverable, from any thread.
     """
 
     def __init__(self, producer: Producer, place: str, connection: Connection, stop: Stop) -> None:
@@ -64,25 +64,25 @@ class Writer(ABC):
         self._pending: Future[None] | None = None
         self._worker = get_ident()  # the thread that waits for this writer
 
-    def write(self, first: Step, then: Step | None = None, done: Step | None = None) -> None:
-        """Take steps once what was written before is complete, and begin to complete them.
+    def write(self, send: Step, after: Step | None = None, on_complete: Step | None = None) -> None:
+        """Wait for the previous write, then begin this one, which completes in the background.
 
         Args:
-            first: sends records; it is called before this returns.
-            then: sends what must never be there without what `first` sent.
-            done: called by another thread when both are complete.
+            send: sends records; it is called before this returns.
+            after: sends what must never be written without what `send` sent.
+            on_complete: called from another thread when both are written.
         """
         self.wait()
         began = time.monotonic()
         self._failures.clear()
-        self._begin(first, then)
-        self._pending = self._executor.submit(self._finish, then, done, began)
+        self._begin(send, after)
+        self._pending = self._executor.submit(self._finish, after, on_complete, began)
 
     def wait(self) -> None:
-        """Return when all that was sent is written.
+        """Return when everything sent is written.
 
         Raises:
-            Exception: what `stop` raised meanwhile, if it doesn't end the process.
+            Exception: that `stop` raised meanwhile, if it doesn't end the process.
         """
         if self._pending is not None:
             self._pending.result()
@@ -98,11 +98,11 @@ class Writer(ABC):
         self._producer.close()
 
     def send_all(self, topic: str, records: list[OutputRecord]) -> None:
-        """Send records; to be called by a step."""
+        """Send records; called by a step of `write`."""
         queued = self._producer.produce_batch(topic, records, on_delivery=self._on_delivery)
         if queued != len(records):
             self._stop_if_failed()
-            # The client writes into each record that it didn't take why that is.
+            # The client notes in each record that it didn't take why it didn't.
             refused: list[Any] = [record["_error"] for record in records if "_error" in record]
             self._stop(Failure(refused[0], topic))
 
@@ -114,7 +114,7 @@ class Writer(ABC):
         value: bytes | None,
         headers: Headers,
     ) -> None:
-        """Send one record to a partition; to be called by a step."""
+        """Send one record to a partition; called by a step of `write`."""
         try:
             self._producer.produce(
                 topic,
@@ -130,29 +130,29 @@ class Writer(ABC):
 
     @abstractmethod
     def sweep(self, places: Sequence[TopicPartition]) -> None:
-        """See to it that what a former writer of this id left hanging there is never committed.
+        """Abort what a previous writer with this id left hanging, so that it is never committed.
 
         Args:
             places: the partitions that it may have written to.
         """
 
     @abstractmethod
-    def _begin(self, first: Step, then: Step | None) -> None:
-        """Take the first step."""
+    def _begin(self, send: Step, after: Step | None) -> None:
+        """Begin a write."""
 
     @abstractmethod
-    def _complete(self, then: Step | None) -> None:
-        """Return when both steps are written; runs in a thread of its own."""
+    def _complete(self, after: Step | None) -> None:
+        """Return when both steps are written; runs in a background thread."""
 
     @abstractmethod
     def _stop_if_failed(self) -> None:
-        """Stop with what made the producer fail for good, if it did; a refused record hides it."""
+        """Stop with the producer's fatal error, if it has one: a rejected record would hide it."""
 
-    def _finish(self, then: Step | None, done: Step | None, began: float) -> None:
-        self._complete(then)
+    def _finish(self, after: Step | None, on_complete: Step | None, began: float) -> None:
+        self._complete(after)
         observe.written(time.monotonic() - began)
-        if done is not None:
-            done()
+        if on_complete is not None:
+            on_complete()
 
     def _await_broker(self) -> None:
         observe.write_retried(self._worker)
@@ -164,30 +164,30 @@ class Writer(ABC):
 
     def _stop(self, failure: Failure) -> NoReturn:
         """Stop with a line that says what happened and what to do."""
-        # A commit tells how many records were not delivered; they themselves tell why.
+        # The commit's error says how many records were not delivered; their own errors say why.
         if any(one.error.code() in FENCED for one in (failure, *self._failures)):
             self._end(
                 "fenced",
-                f"{self._place}: this process may write no more: another one took over, or it "
-                "stood still for longer than a transaction may take; nothing is lost or there "
-                "twice; start it again, unless another one has taken its place",
+                f"{self._place}: this process may no longer write: another one took over, or it "
+                "was suspended for longer than a transaction may take; nothing is lost or "
+                "duplicated; start it again, unless another one has replaced it",
             )
         cause = _cause_of(failure, self._failures)
         self._end("fatal", f"{self._place}: writing failed: {_remedy(cause)}")
 
     def _end(self, kind: str, line: str) -> NoReturn:
-        """Stop with a line, and count what ends the process: it is `fenced`, or `fatal`."""
+        """Stop with a line, and count why: `fenced` or `fatal`."""
         observe.write_failed(kind)
         self._stop_with(line)
 
 
 def _cause_of(failure: Failure, failures: list[Failure]) -> Failure:
-    """Return why writing failed: the first record's own failure, if there was one before.
+    """Return why writing failed: the first record's own failure, if a record failed first.
 
-    Records that are thrown away because of an error only say so.
+    Records that were dropped because of another error only say that they were.
     """
     causes = (one for one in failures if not one.error.retriable())
-    return next((cause for cause in causes if cause.error.code() not in THROWN_AWAY), failure)
+    return next((cause for cause in causes if cause.error.code() not in DROPPED), failure)
 
 
 def _remedy(cause: Failure) -> str:

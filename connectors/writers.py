@@ -18,35 +18,36 @@ from settings import Settings
 __all__ = [
     "AcknowledgedWriter",
     "TransactionalWriter",
-    "fence_former_version",
+    "fence_previous_version",
     "make_transactional_id",
     "open_transactional_writer",
     "open_writer",
 ]
 
-# A broker away for less than this needs no restart; after it the broker ends the transaction.
+# If the broker is away for less than this, no restart is needed; after it, it aborts the
+# transaction.
 TRANSACTION_TIMEOUT_SECONDS = 60
 ATTEMPT_SECONDS = 5.0  # one try of a request that is tried again until the broker is back
-SWEPT = b"swept"  # key of a record that is aborted at once; a compacted topic wants one
+SWEPT = b"swept"  # key of a record that is aborted at once; a compacted topic requires one
 LARGEST_BATCH = 1_000_000  # bytes; the client's default
 LARGEST_REQUEST = 1_000_000_000  # bytes; the client takes no more
-MOST_KBYTES = 2_147_483_647  # nor a larger queue than this
-LINGER_MS = 100  # records are flushed at the end of a write: until then, gather
+MAX_QUEUE_KBYTES = 2_147_483_647  # the client takes no more
+LINGER_MS = 100  # a write ends with a flush: until then, collect records
 ACKNOWLEDGED = {"enable.idempotence": True, "message.timeout.ms": 0}
 
 
 def make_transactional_id(settings: Settings, topic: str, part: int | str) -> str:
     """Return the transactional id for a part of a topic; empty without exactly-once delivery.
 
-    Neither group nor topic has a slash in it, so no two parts share an id. With the hyphens of
-    earlier versions group a-b with topic c did so with group a and topic b-c.
+    Neither group nor topic contains a slash, so no two parts share an id. With the hyphens of
+    earlier versions, group a-b with topic c had the same id as group a with topic b-c.
     """
     if settings.delivery_guarantee != "exactly_once":
         return ""
     return f"{settings.kafka_group_id}/{topic}/{part}"
 
 
-def fence_former_version(
+def fence_previous_version(
     settings: Settings, topic: str, part: int | str, places: Sequence[TopicPartition]
 ) -> None:
     """Fence a process of a version whose ids had hyphens, and abort its open transactions.
@@ -57,8 +58,8 @@ def fence_former_version(
         part: as in make_transactional_id.
         places: as in Writer.sweep.
     """
-    former = f"{settings.kafka_group_id}-{topic}-{part}"
-    writer = open_transactional_writer(settings, former, former, [], stop_process)
+    previous_id = f"{settings.kafka_group_id}-{topic}-{part}"
+    writer = open_transactional_writer(settings, previous_id, previous_id, [], stop_process)
     writer.sweep(places)
     writer.close()
 
@@ -66,16 +67,16 @@ def fence_former_version(
 def open_writer(
     settings: Settings, transactional_id: str, place: str, limits: Sequence[int]
 ) -> Writer:
-    """Return a writer of the delivery guarantee that is set, ready to write.
+    """Return a writer for the configured delivery guarantee, ready to write.
 
-    With exactly-once delivery, whoever wrote under this transactional id before can write no more.
-    What can't be written ends the process.
+    With exactly-once delivery, a previous writer with this transactional id is fenced. An
+    unrecoverable error ends the process.
 
     Args:
         settings: the process's settings.
-        transactional_id: the same in every life of the flow; no two writers share one.
-        place: what is written to, to begin an error's line with.
-        limits: for a batch of records, in bytes, of the topics that are written to.
+        transactional_id: the same in every run of the flow; no two writers share one.
+        place: what is written to; an error's line begins with it.
+        limits: of the topics that are written to, for a batch of records, in bytes.
     """
     if settings.delivery_guarantee == "exactly_once":
         return open_transactional_writer(settings, transactional_id, place, limits, stop_process)
@@ -91,14 +92,14 @@ def open_transactional_writer(
     limits: Sequence[int],
     stop: Stop,
 ) -> "TransactionalWriter":
-    """Return a writer of transactions; whoever wrote under this id before can write no more.
+    """Return a writer of transactions; a previous writer with this id is fenced.
 
     Args:
         settings: the process's settings.
         transactional_id: as in open_writer.
         place: as in open_writer.
         limits: as in open_writer.
-        stop: called with one line for what can't be gone on from.
+        stop: called with one line when an error is unrecoverable.
     """
     guarantee = {
         "transactional.id": transactional_id,
@@ -121,11 +122,12 @@ def _producer(connection: Connection, limits: Sequence[int], guarantee: dict[str
             **RECONNECTING,
             "linger.ms": LINGER_MS,
             "batch.size": min([LARGEST_BATCH, *limits]),
-            # The broker judges a record by its size when compressed, so it has the last word.
+            # The broker decides by a record's compressed size, so the client must let larger ones
+            # pass.
             "message.max.bytes": min(LARGEST_REQUEST, max([LARGEST_BATCH, *limits])),
-            # No limit: the records of one write, which are in memory already, bound the queue.
+            # No limit: the queue holds one write's records, which are in memory already.
             "queue.buffering.max.messages": 0,
-            "queue.buffering.max.kbytes": MOST_KBYTES,
+            "queue.buffering.max.kbytes": MAX_QUEUE_KBYTES,
             **guarantee,
         },
         **client_options(connection),
@@ -133,10 +135,10 @@ def _producer(connection: Connection, limits: Sequence[int], guarantee: dict[str
 
 
 class TransactionalWriter(Writer):
-    """Writes both steps as one transaction: all or nothing."""
+    """Makes each write one transaction: all or nothing."""
 
     def fence(self, seconds: float) -> None:
-        """End what a former producer of this id left open; it can write no more.
+        """Abort what a previous producer with this id left open, and fence it.
 
         Args:
             seconds: how long to wait for a broker that is away.
@@ -154,9 +156,9 @@ class TransactionalWriter(Writer):
                 self._await_broker()
 
     def sweep(self, places: Sequence[TopicPartition]) -> None:
-        """Write to each partition with an open transaction, and abort: what hung there is aborted.
+        """Write to each partition with a hanging transaction, and abort: that aborts both.
 
-        Nobody who reads committed records sees these. See connectors/hanging.py.
+        Readers of committed records never see these writes. See connectors/hanging.py.
         """
         if hanging := open_among(places, self._connection):
             self._begin(lambda: self._touch(hanging))
@@ -167,27 +169,27 @@ class TransactionalWriter(Writer):
         for place in places:
             self.send(place.topic, place.partition, SWEPT, None, [])
 
-    def _begin(self, first: Step, then: Step | None = None) -> None:
+    def _begin(self, send: Step, after: Step | None = None) -> None:
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
             self._stop(Failure(error.args[0]))
-        first()
-        if then is not None:
-            then()
+        send()
+        if after is not None:
+            after()
 
     def _stop_if_failed(self) -> None:
-        try:  # of a producer that has failed for good this is no request: it says why, at once
+        try:  # after a fatal error this sends no request: it raises that error at once
             self._producer.abort_transaction(ATTEMPT_SECONDS)
         except KafkaException as error:
             if error.args[0].fatal():
                 self._stop(Failure(error.args[0]))
 
-    def _complete(self, _then: Step | None) -> None:
+    def _complete(self, _after: Step | None) -> None:
         self._persist(lambda: self._producer.commit_transaction(ATTEMPT_SECONDS))
 
     def _persist(self, attempt: Callable[[], int | None]) -> None:
-        """Try until it is done: until nothing is left, where an attempt tells what is."""
+        """Try until an attempt succeeds, and returns nothing that is left to do."""
         while True:
             try:
                 if not attempt():
@@ -203,25 +205,25 @@ class TransactionalWriter(Writer):
 
 
 class AcknowledgedWriter(Writer):
-    """Writes the second step when the brokers have acknowledged all of the first."""
+    """Takes the second step when the brokers have acknowledged everything from the first."""
 
     def sweep(self, _places: Sequence[TopicPartition]) -> None:
-        """Do nothing: without transactions none can hang."""
+        """Do nothing: there are no transactions that could hang."""
 
-    def _begin(self, first: Step, _then: Step | None) -> None:
-        first()
+    def _begin(self, send: Step, _after: Step | None) -> None:
+        send()
 
-    def _complete(self, then: Step | None) -> None:
+    def _complete(self, after: Step | None) -> None:
         self._flush()
-        if then is not None:
-            then()
+        if after is not None:
+            after()
             self._flush()
 
     def _stop_if_failed(self) -> None:
-        """Do nothing: nobody takes over from this producer, and a refused record says enough."""
+        """Do nothing: such a producer isn't fenced, and a rejected record's error says enough."""
 
     def _flush(self) -> None:
-        # The client tries again by itself, without end, until the broker is back.
+        # The client retries by itself, endlessly, until the broker is back.
         try:
             while self._producer.flush(ATTEMPT_SECONDS):
                 self._await_broker()

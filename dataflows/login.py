@@ -79,7 +79,7 @@ def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataf
     tallies = op.merge(
         "tallies", op.map("tally", checked, tally), op.map("late", results, late_tally)
     )
-    tallies = op.inspect("observe", tallies, observe.judged)
+    tallies = op.inspect("observe", tallies, observe.late_checked)
     late_watch = LateWatch(
         log.warning, f"ALLOWED_LATENESS_SECONDS={settings.allowed_lateness_seconds}"
     )
@@ -97,5 +97,5 @@ def window_config(settings: Settings, topics: FlowTopics, draining: Event) -> Wi
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
         warn=log.warning,
         on_incompatible=stop_process,
-        on_watermark=observe.watermark_moved,
+        on_watermark=observe.watermark_advanced,
     )

@@ -126,7 +126,7 @@ def window_config(
         at_end=lambda: settings.stop_at_end and not draining.is_set(),
         warn=log.warning,
         on_incompatible=stop_process,
-        on_watermark=observe.watermark_moved,
+        on_watermark=observe.watermark_advanced,
         length_setting="ALERT_WINDOW_SECONDS",
         topic_setting="ALERTS_TOPIC",
     )

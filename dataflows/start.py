@@ -45,6 +45,6 @@ def start(
     allow_open_files(topics, processes, int(arguments.workers_per_process or 1))
     if arguments.recovery_directory is not None:
         check_partitions(Path(arguments.recovery_directory), topics.input, topics.partitions)
-    watch_topics(settings, topics, draining, HEALTH.heard)
+    watch_topics(settings, topics, draining, HEALTH.broker_answered)
     collect_cycles_seldom()
     return wiring(settings, topics, draining)

@@ -11,7 +11,7 @@ from monitoring import metrics
 from operators.batches import Reason
 from settings import Settings
 
-__all__ = ["last_written", "tell_of_process"]
+__all__ = ["last_written", "set_process_metrics"]
 
 # What changes the outputs, the windows or how fast they come. A list of what may be shown, since
 # a list of what may not would miss the next secret.
@@ -40,7 +40,7 @@ SHOWN_SETTINGS = (
 )
 
 
-def tell_of_process(settings: Settings, recovery: Path | None) -> None:
+def set_process_metrics(settings: Settings, recovery: Path | None) -> None:
     """Set the metrics that stay as they are.
 
     Args:

@@ -28,8 +28,8 @@ class Health:
         self._beats: dict[int, float] = {}
         self._unpolled: set[int] = set()
         self._assigned = 0
-        self._heard: float | None = None
-        self._heard_since = 0.0  # when brokers began to answer, after a silence
+        self._answered_at: float | None = None
+        self._answering_since = 0.0  # when brokers began to answer, after a silence
         self._draining: Callable[[], bool] = lambda: False
         self.ends = False
 
@@ -47,7 +47,7 @@ class Health:
         self._unpolled.discard(partition)
         self._beats[get_ident()] = self._clock()
 
-    def tried(self, worker: int) -> None:
+    def waits_for_kafka(self, worker: int) -> None:
         """Note that a worker waits for Kafka, which is no reason to end it.
 
         Args:
@@ -60,18 +60,18 @@ class Health:
         """Note that this worker's input has ended; another partition of it polls on."""
         self._beats.pop(get_ident(), None)
 
-    def heard(self) -> None:
+    def broker_answered(self) -> None:
         """Note that a broker answered."""
         if self._is_silent():
-            self._heard_since = self._clock()
-        self._heard = self._clock()
+            self._answering_since = self._clock()
+        self._answered_at = self._clock()
 
     def stuck(self) -> str | None:
         """Return why the process should be ended, None if it lives."""
         beats = self._beats.copy().values()
         if self._is_silent() or not beats:
             return None
-        stood = self._clock() - max(min(beats), self._heard_since)
+        stood = self._clock() - max(min(beats), self._answering_since)
         if stood > STUCK_SECONDS:
             return f"a worker has stood still for {stood:.0f} seconds, though Kafka answers"
         return None
@@ -91,7 +91,7 @@ class Health:
         return None
 
     def _is_silent(self) -> bool:
-        return self._heard is None or self._clock() - self._heard > SILENT_SECONDS
+        return self._answered_at is None or self._clock() - self._answered_at > SILENT_SECONDS
 
 
 HEALTH = Health()  # of this process

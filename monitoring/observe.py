@@ -16,12 +16,12 @@ __all__ = [
     "alerted",
     "batch_read",
     "batch_written",
-    "judged",
     "lag",
     "late",
+    "late_checked",
     "snapshot_taken",
     "topic_changed",
-    "watermark_moved",
+    "watermark_advanced",
     "write_failed",
     "write_retried",
     "written",
@@ -57,7 +57,7 @@ def batch_written(batch: "OutputBatch") -> None:
 def write_retried(worker: int) -> None:
     """Count an attempt to write that is made again, and that this worker waits for it."""
     metrics.TRANSACTION_FAILURES.labels("retried").inc()
-    HEALTH.tried(worker)
+    HEALTH.waits_for_kafka(worker)
 
 
 def write_failed(kind: str) -> None:
@@ -77,7 +77,7 @@ def snapshot_taken(waited: float) -> None:
     metrics.SNAPSHOT_WAIT.observe(waited)
 
 
-def judged(_step_id: str, tally: "Tally") -> None:
+def late_checked(_step_id: str, tally: "Tally") -> None:
     """Count a batch's quality flags and late logins; to be given to the engine's `inspect`."""
     for stats in tally.stats:
         for flag, count in stats.quality.counts().items():
@@ -96,6 +96,6 @@ def alerted(_step_id: str, alerts: "tuple[Alert, ...]") -> None:
         metrics.ALERTS.labels(alert.kind).inc()
 
 
-def watermark_moved(time: int) -> None:
+def watermark_advanced(time: int) -> None:
     """Note where the watermark is."""
     metrics.WATERMARK.set(time)

@@ -14,8 +14,8 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from background import run_in_background
-from connectors.stopping import before_the_end
-from monitoring.about import tell_of_process
+from connectors.stopping import before_exit
+from monitoring.about import set_process_metrics
 from monitoring.health import HEALTH
 from settings import Settings
 
@@ -26,8 +26,8 @@ log = structlog.get_logger()
 REQUEST_SECONDS = 10.0
 # A process whose metrics say why it ends waits for one more scrape, or the reason would never be
 # seen; but not if nobody scrapes it.
-LAST_LOOK_SECONDS = 20.0
-LOOKED_LATELY_SECONDS = 60.0
+LAST_SCRAPE_SECONDS = 20.0
+RECENT_SCRAPE_SECONDS = 60.0
 
 
 def serve_monitoring(settings: Settings, arguments: Namespace, draining: Event) -> None:
@@ -45,10 +45,10 @@ def serve_monitoring(settings: Settings, arguments: Namespace, draining: Event) 
         return
     HEALTH.drains_when(draining.is_set)
     recovery = arguments.recovery_directory
-    tell_of_process(settings, Path(recovery) if recovery is not None else None)
+    set_process_metrics(settings, Path(recovery) if recovery is not None else None)
     port = own_port(settings.metrics_port, int(arguments.process_id or 0), arguments.addresses)
     server = _open(settings.metrics_host, port)
-    before_the_end(server.await_last_look)
+    before_exit(server.await_last_scrape)
     run_in_background("monitoring", server.serve_forever)
     log.info("metrics and health are served", host=settings.metrics_host, port=port)
 
@@ -80,8 +80,8 @@ class MonitoringServer(ThreadingHTTPServer):
     def __init__(self, host: str, port: int) -> None:
         self.address_family = AF_INET6 if ":" in host else AF_INET
         super().__init__((host, port), _Handler)
-        self._looked_at = -LOOKED_LATELY_SECONDS
-        self._looked = Condition()
+        self._scraped_at = -RECENT_SCRAPE_SECONDS
+        self._scraped = Condition()
 
     def server_bind(self) -> None:
         """Bind; the base class would ask a name server for this machine's name as well."""
@@ -95,19 +95,19 @@ class MonitoringServer(ThreadingHTTPServer):
                 "a request to the monitoring port failed", client=client[0], error=repr(error)
             )
 
-    def looked(self, asked: float) -> None:
+    def scraped(self, asked: float) -> None:
         """Note that somebody has got the metrics, as they were at this time."""
-        with self._looked:
-            self._looked_at = max(asked, self._looked_at)
-            self._looked.notify_all()
+        with self._scraped:
+            self._scraped_at = max(asked, self._scraped_at)
+            self._scraped.notify_all()
 
-    def await_last_look(self) -> None:
+    def await_last_scrape(self) -> None:
         """Wait, for a while, until the metrics that say why this process ends were scraped."""
         now = time.monotonic()
-        with self._looked:
-            watched = now - self._looked_at < LOOKED_LATELY_SECONDS
+        with self._scraped:
+            watched = now - self._scraped_at < RECENT_SCRAPE_SECONDS
             if HEALTH.ends and watched:
-                self._looked.wait_for(lambda: self._looked_at > now, LAST_LOOK_SECONDS)
+                self._scraped.wait_for(lambda: self._scraped_at > now, LAST_SCRAPE_SECONDS)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -120,18 +120,18 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/metrics":
             asked = time.monotonic()
             self._answer(200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
-            self.server.looked(asked)
+            self.server.scraped(asked)
         elif path == "/live":
-            self._judge("live", HEALTH.stuck())
+            self._answer_state("live", HEALTH.stuck())
         elif path == "/ready":
-            self._judge("ready", HEALTH.unready())
+            self._answer_state("ready", HEALTH.unready())
         else:
             self._answer(404, b"here are /metrics, /live and /ready\n")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
         """Log nothing: probes come every few seconds."""
 
-    def _judge(self, state: str, why_not: str | None) -> None:
+    def _answer_state(self, state: str, why_not: str | None) -> None:
         text = state if why_not is None else f"not {state}: {why_not}"
         self._answer(200 if why_not is None else 503, f"{text}\n".encode())
 

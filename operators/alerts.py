@@ -1,4 +1,4 @@
-"""The windowed fold of the alerts: who came from where, and what of it is unusual."""
+"""The windowed fold of the alerts: who came from where, and which of it is unusual."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ from operators.summarise import Summary
 __all__ = ["Findings", "FindingsLogic", "WindowFindings", "alert_key", "alert_records", "findings"]
 
 FASTEST = 1  # of zlib's levels
-# Measured: the most that the part of one input partition takes, however long names are, since the
-# rest is left out.
+# Measured: the most memory that one input partition's part of a window takes, however long names
+# are, since the rest is left out.
 LARGEST_PART_BYTES = 80_000_000
 _to_json = msgspec.json.Encoder().encode
 _write_part = msgspec.msgpack.Encoder(enc_hook=encode_sketch).encode
@@ -41,12 +41,12 @@ _read_part = msgspec.msgpack.Decoder(
 
 @dataclass(frozen=True, slots=True)
 class WindowFindings:
-    """What a window shows by itself.
+    """What was found in one window.
 
     Attributes:
         span: the window.
         logins: how many it has.
-        alerts: all but the bursts, for which one has to know the windows before.
+        alerts: all but the bursts, which depend on earlier windows.
         busy: its busiest networks.
         left_out: whether it had more users, networks or places than are kept.
     """
@@ -60,11 +60,11 @@ class WindowFindings:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a few summaries brought about.
+    """What folding a few summaries resulted in.
 
     Attributes:
-        windows: those that closed or are shown, in their order.
-        late: logins that were late and in no window, since the last findings.
+        windows: those that closed or ended with the input, in order.
+        late: how many logins were too late for any window, since the previous findings.
     """
 
     windows: tuple[WindowFindings, ...]
@@ -74,12 +74,12 @@ class Findings:
 def findings(
     step_id: str, up: Stream[Summary[LoginColumns]], config: WindowConfig, thresholds: Thresholds
 ) -> Stream[Findings]:
-    """Count users and networks in each window, and judge it when the watermark has passed its end.
+    """Count users and networks in each window, and check it when the watermark has passed its end.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
-        up: summaries after `lateness`, those of a partition in their order.
-        config: the windows, and what to do beside.
+        up: summaries after `lateness`, in order within each partition.
+        config: of the windowed fold.
         thresholds: what is unusual.
     """
 
@@ -90,10 +90,10 @@ def findings(
 
 
 class _Part:
-    """What one input partition brought to a window.
+    """One input partition's part of a window.
 
-    A partition's logins come in an order that every replay keeps, those of several don't: so what
-    the sketches drop is decided for each partition by itself, and merging drops nothing.
+    A replay keeps the order of logins within a partition, but not across partitions. So what the
+    sketches drop is decided for each partition by itself, and merging drops nothing.
     """
 
     __slots__ = ("_saved", "networks", "users")
@@ -108,7 +108,7 @@ class _Part:
             self.users.restore(users)
 
     def add(self, columns: LoginColumns) -> None:
-        """Take in logins, one by one."""
+        """Add logins, one by one."""
         self._saved = None
         networks, users = self.networks, self.users
         for user, network, locale in zip(
@@ -123,11 +123,11 @@ class _Part:
             users.keep(places.add(network, locale, room=users.has_room))
 
     def memory(self) -> int:
-        """Return about how many bytes it takes, by what is kept: see docs/alerts.md."""
+        """Return about how many bytes it takes: see docs/alerts.md."""
         return min(self.networks.memory() + self.users.memory(), LARGEST_PART_BYTES)
 
     def saved(self) -> bytes:
-        """Return all of it; prepared again only when something was added."""
+        """Return its state, serialised again only if something was added."""
         if self._saved is None:
             state = (self.networks.to_state(), self.users.to_state())
             self._saved = compress(_write_part(state), FASTEST)
@@ -152,7 +152,7 @@ class _Window:
         self._memory = sum(part.memory() for part in self._parts.values())
 
     def add(self, partition: int, columns: LoginColumns) -> None:
-        """Take in logins of a partition, in their order."""
+        """Add logins of a partition, in order."""
         self.logins += columns.logins
         part = self._parts.get(partition)
         if part is None:
@@ -163,16 +163,16 @@ class _Window:
         self._memory += part.memory()
 
     def saved(self) -> bytes:
-        """Return all of it as bytes."""
+        """Return its state as bytes."""
         parts = [(partition, part.saved()) for partition, part in self._parts.items()]
         return msgspec.msgpack.encode((self.logins, parts))
 
     def memory(self) -> int:
-        """Return about how many bytes it takes: the parts' sum, since it's often asked for."""
+        """Return about how many bytes it takes: kept as a sum, since it's needed often."""
         return self._memory
 
-    def judge(self, span: Span, thresholds: Thresholds) -> WindowFindings:
-        """Return what is to be said of the window; nothing in it is changed."""
+    def evaluate(self, span: Span, thresholds: Thresholds) -> WindowFindings:
+        """Return what is found in the window, which isn't changed."""
         parts = [part for _, part in sorted(self._parts.items())]
         networks = _merged((part.networks for part in parts), NetworkProfile)
         users = _merged((part.users for part in parts), UserProfile)
@@ -186,10 +186,10 @@ class _Window:
 
 
 class FindingsLogic(FoldLogic[LoginColumns, _Window, Findings]):
-    """Windows of columns, each of which is judged when it closes.
+    """Windows of login columns, each of which is checked when it closes.
 
     Args:
-        config: the windows, and what to do beside.
+        config: of the windowed fold.
         thresholds: what is unusual.
         state: what snapshot() returned in an earlier run, or None.
     """
@@ -199,10 +199,10 @@ class FindingsLogic(FoldLogic[LoginColumns, _Window, Findings]):
     ) -> None:
         super().__init__(config, state)
         self._thresholds = thresholds
-        self._late = 0  # told with the next windows, so not worth a place in the state
+        self._late = 0  # only until the next findings, so not worth a place in the state
 
     def on_batch(self, values: list[Summary[LoginColumns]]) -> tuple[list[Findings], bool]:
-        """Fold the summaries, and judge the windows that close."""
+        """Fold the summaries, and check the windows that close."""
         self._late += sum(summary.late_logins for summary in values)
         return super().on_batch(values)
 
@@ -216,21 +216,21 @@ class FindingsLogic(FoldLogic[LoginColumns, _Window, Findings]):
         if not windows:
             return []
         end = self._windowing.end
-        judged = tuple(
-            window.judge(Span(start, end(start), final), self._thresholds)
+        found = tuple(
+            window.evaluate(Span(start, end(start), final), self._thresholds)
             for start, window in windows
         )
         late, self._late = self._late, 0
-        return [Findings(judged, late)]
+        return [Findings(found, late)]
 
 
 def _merged(
-    watches: Iterable[HeavyHitters[AnyProfile]], make: Callable[[], Any]
+    counters: Iterable[HeavyHitters[AnyProfile]], make: Callable[[], Any]
 ) -> dict[str, tuple[int, AnyProfile]]:
-    """Return each subject with its count and all that is known of it."""
+    """Return each subject with its count and profile, over all partitions."""
     merged: dict[str, tuple[int, AnyProfile]] = {}
-    for watch in watches:
-        for subject, count, seen in watch.items():
+    for counter in counters:
+        for subject, count, seen in counter.items():
             if subject in merged:
                 before, known = merged[subject]
                 both = make()
@@ -243,12 +243,12 @@ def _merged(
 
 
 def alert_key(alert: Alert) -> str:
-    """Return the key of an alert: an alert written again replaces itself."""
+    """Return an alert's key: writing the alert again replaces it."""
     return f"{alert.kind}/{alert.subject}/{alert.window_start}"
 
 
 def alert_records(alerts: Iterable[Alert]) -> list[tuple[str, OutputRecord]]:
-    """Return alerts as records, each with its key once more for the engine."""
+    """Return alerts as records, each with its key, which the engine routes by."""
     return [
         (key, {"key": key, "value": _to_json(alert)})
         for alert in alerts

@@ -1,4 +1,4 @@
-"""Stops the flow when most of what comes in is no login: something is wrong upstream."""
+"""Stops the flow when too many records are dead letters: something is wrong upstream."""
 
 import time
 from collections import Counter, deque
@@ -14,13 +14,13 @@ from operators.summarise import Summary, Total
 
 __all__ = ["BreakerLogic", "Counts", "Stop", "breaker", "counts"]
 
-BREAKER_KEY = "breaker"  # one key for all partitions: one judgement of the whole flow
+BREAKER_KEY = "breaker"  # one key for all partitions: the ratio is the whole flow's
 STATE_VERSION = 1
-JUDGED_RECORDS = 10_000  # the contract's: fewer say nothing, more would take long to notice
-# Records are forgotten in portions of at least so many, so that the state stays small however
-# small the batches are.
-PORTION_RECORDS = 100
-# The batch that tips the scales is committed, and a snapshot of this state taken, before the stop.
+SAMPLE_RECORDS = 10_000  # from the contract: fewer prove nothing, with more it reacts late
+# Records are counted in buckets of at least this size, so that the state stays small even if
+# batches are small. The oldest bucket is dropped first.
+BUCKET_RECORDS = 100
+# Time to commit the batch that exceeds the limit, and to take a snapshot of this state.
 SECONDS_BEFORE_STOP = 3.0
 NAMED_REASONS = 3
 
@@ -35,11 +35,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """That the flow has to stop.
+    """A request to stop the flow.
 
     Attributes:
         message: what happened and what to do.
-        at_end: the input has ended anyway.
+        at_end: the input has ended, too.
     """
 
     message: str
@@ -47,7 +47,7 @@ class Stop:
 
 
 def counts(summary: Summary[Total]) -> Counts:
-    """Return what the breaker has to know of a batch."""
+    """Return what the breaker needs to know about a batch."""
     logins = sum(total.logins for total in (*summary.windows.values(), *summary.late))
     return Counts(logins + sum(summary.rejects.values()), summary.rejects)
 
@@ -57,14 +57,15 @@ def breaker(
 ) -> Stream[Stop]:
     """Emit a stop when too many of the last 10,000 records were dead letters.
 
-    Nothing is lost or skipped: the records are in the dead letters. The judgement is part of the
-    state, so a restart stops again at once, until the ratio is raised or turned off.
+    Nothing is lost or skipped: the records are dead letters. The counts are part of the state, so a
+    restart stops again at once, until the ratio is raised or turned off.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
         up: counts of batches.
-        max_ratio: the most dead letters a record that are fine; 0 turns it off.
-        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
+        max_ratio: the highest allowed share of dead letters, 0 to 1; 0 turns the breaker off.
+        on_incompatible: called with one line if an earlier run's state is incompatible; ends the
+            run.
     """
 
     def build(state: State | None) -> BreakerLogic:
@@ -74,10 +75,10 @@ def breaker(
 
 
 class BreakerLogic(StatefulBatchLogic[Counts, Stop, State]):
-    """The last records' counts, and when to stop because of them.
+    """Counts the last records, and stops if too many are dead letters.
 
     Args:
-        max_ratio: the most dead letters a record that are fine; 0 turns it off.
+        max_ratio: the highest allowed share of dead letters, 0 to 1; 0 turns the breaker off.
         state: what snapshot() returned in an earlier run, or None.
         clock: seconds, never going back.
 
@@ -93,17 +94,17 @@ class BreakerLogic(StatefulBatchLogic[Counts, Stop, State]):
     ) -> None:
         self._max_ratio = max_ratio
         self._clock = clock
-        self._portions: deque[tuple[int, Counter[str]]] = deque()
+        self._buckets: deque[tuple[int, Counter[str]]] = deque()
         self._records = 0
         self._stop_at: float | None = None
         if state is not None:
-            _, portions = check_version("the last records' faults", state, STATE_VERSION)
-            for records, rejects in portions:
+            _, buckets = check_version("the last records' faults", state, STATE_VERSION)
+            for records, rejects in buckets:
                 self._add(records, rejects)
             self._stop_at = clock() if self._is_too_much() else None
 
     def on_batch(self, values: list[Counts]) -> tuple[list[Stop], bool]:
-        """Count records, and decide."""
+        """Count records, and decide whether to stop."""
         for counted in values:
             self._add(counted.records, counted.rejects)
             if self._stop_at is None and self._is_too_much():
@@ -111,13 +112,13 @@ class BreakerLogic(StatefulBatchLogic[Counts, Stop, State]):
         return [], self.RETAIN
 
     def on_notify(self) -> tuple[list[Stop], bool]:
-        """Stop, when it is time."""
+        """Stop when it is time to."""
         if self._stop_at is None or self._clock() < self._stop_at:
             return [], self.RETAIN
         return [Stop(self._message(), at_end=False)], self.RETAIN
 
     def on_eof(self) -> tuple[list[Stop], bool]:
-        """Stop with the end of the input, if it comes first."""
+        """Stop at the end of the input, if it comes first."""
         stops = [] if self._stop_at is None else [Stop(self._message(), at_end=True)]
         return stops, self.RETAIN
 
@@ -129,24 +130,24 @@ class BreakerLogic(StatefulBatchLogic[Counts, Stop, State]):
 
     def snapshot(self) -> State:
         """Return the counts as plain values."""
-        return (STATE_VERSION, tuple((n, dict(rejects)) for n, rejects in self._portions))
+        return (STATE_VERSION, tuple((n, dict(rejects)) for n, rejects in self._buckets))
 
     def _add(self, records: int, rejects: Mapping[str, int]) -> None:
-        """Count records, and forget the oldest as soon as enough others are known."""
-        if self._portions and self._portions[-1][0] < PORTION_RECORDS:
-            last, reasons = self._portions.pop()
-            self._portions.append((last + records, reasons + Counter(rejects)))
+        """Count records, and drop the oldest bucket once the others have enough records."""
+        if self._buckets and self._buckets[-1][0] < BUCKET_RECORDS:
+            last, reasons = self._buckets.pop()
+            self._buckets.append((last + records, reasons + Counter(rejects)))
         else:
-            self._portions.append((records, Counter(rejects)))
+            self._buckets.append((records, Counter(rejects)))
         self._records += records
-        while self._records - self._portions[0][0] >= JUDGED_RECORDS:
-            self._records -= self._portions.popleft()[0]
+        while self._records - self._buckets[0][0] >= SAMPLE_RECORDS:
+            self._records -= self._buckets.popleft()[0]
 
     def _rejects(self) -> Counter[str]:
-        return sum((reasons for _, reasons in self._portions), Counter[str]())
+        return sum((reasons for _, reasons in self._buckets), Counter[str]())
 
     def _is_too_much(self) -> bool:
-        if not self._max_ratio or self._records < JUDGED_RECORDS:
+        if not self._max_ratio or self._records < SAMPLE_RECORDS:
             return False
         return self._rejects().total() > self._max_ratio * self._records
 
@@ -156,6 +157,6 @@ class BreakerLogic(StatefulBatchLogic[Counts, Stop, State]):
         return (
             f"{rejects.total():,} of the last {self._records:,} records are dead letters, more "
             f"than MAX_DEAD_LETTER_RATIO={self._max_ratio:g} allows (most: {worst}): something is "
-            "wrong upstream; none of them is lost; mend it there, then start again with a higher "
-            "MAX_DEAD_LETTER_RATIO, or with 0, until the bad records are behind"
+            "wrong upstream; none of them is lost; fix it there, then start again with a higher "
+            "MAX_DEAD_LETTER_RATIO, or with 0, until the bad records have passed"
         )

@@ -1,4 +1,4 @@
-"""Bursts: a network's logins in a window against its windows before."""
+"""Bursts: compares a network's logins in a window with those in earlier windows."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,21 +13,22 @@ from operators.state import OnIncompatible, State, check_version, stateful
 
 __all__ = ["HISTORY", "BurstLogic", "bursts"]
 
-BURSTS_KEY = "bursts"  # one key for all windows: they are judged in their order
+BURSTS_KEY = "bursts"  # one key for all windows: they are compared in order
 STATE_VERSION = 1
-HISTORY = 12  # windows with logins that tell what is usual: an hour of five minutes each
+HISTORY = 12  # windows with logins that define what is usual: an hour, in windows of five minutes
 
 
 def bursts(
     step_id: str, up: Stream[Findings], thresholds: Thresholds, on_incompatible: OnIncompatible
 ) -> Stream[tuple[Alert, ...]]:
-    """Add to the alerts of windows their bursts.
+    """Add bursts to the other alerts of windows.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
-        up: windows in their order.
+        up: windows in order.
         thresholds: what is far more than usual.
-        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
+        on_incompatible: called with one line if an earlier run's state is incompatible; ends the
+            run.
     """
 
     def build(state: State | None) -> BurstLogic:
@@ -55,14 +56,14 @@ class BurstLogic(StatefulBatchLogic[Findings, tuple[Alert, ...], State]):
             self._history.extend(history)
 
     def on_batch(self, values: list[Findings]) -> tuple[list[tuple[Alert, ...]], bool]:
-        """Judge windows by those before them; only closed ones will count for later ones."""
-        return [self._judge(findings.windows) for findings in values], self.RETAIN
+        """Compare windows with those before them; only closed windows become history."""
+        return [self._add_bursts(findings.windows) for findings in values], self.RETAIN
 
     def snapshot(self) -> State:
         """Return the state as plain values."""
         return (STATE_VERSION, tuple(self._history))
 
-    def _judge(self, windows: tuple[WindowFindings, ...]) -> tuple[Alert, ...]:
+    def _add_bursts(self, windows: tuple[WindowFindings, ...]) -> tuple[Alert, ...]:
         history = self._history.copy()
         alerts: list[Alert] = []
         for window in windows:

@@ -1,4 +1,4 @@
-"""What is unusual in a window: a plain function for each kind of alert."""
+"""Detects what is unusual in a window: one plain function for each kind of alert."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ __all__ = [
 ]
 
 SAMPLE = 10  # of users, networks or locales in an alert
-# A user whom a quarter of the logins or more show in one network is at home there, however many
-# others come: a busy account behind a changing mobile address, not one that is used from all over.
+# A user with a quarter of the logins or more in one network is at home there, however many other
+# networks there are: a busy account behind a changing mobile address, not one used from everywhere.
 HOME_SHARE = 0.25
-BUSIEST = 1_000  # networks of a window that its burst detector knows
-LEAST_HISTORY = 3  # windows: with fewer nobody knows what is usual
+BUSIEST = 1_000  # how many networks of a window are checked for bursts
+MIN_HISTORY = 3  # windows: with fewer it is unknown what is usual
 
 Networks = Mapping[str, tuple[int, NetworkProfile]]
 Users = Mapping[str, tuple[int, UserProfile]]
@@ -31,14 +31,15 @@ Users = Mapping[str, tuple[int, UserProfile]]
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which counts in a window on there is an alert.
+    """The counts in a window from which on there is an alert.
 
     Attributes:
         network_users: users of one network.
         user_networks: networks of one user who is at home in none of them.
         user_locales: locales of one user.
-        burst_logins: logins from one network, if they are also `burst_factor` times the usual.
-        burst_factor: see there.
+        burst_logins: logins from one network, if they are also `burst_factor` times as many as
+            usual.
+        burst_factor: see burst_logins.
     """
 
     network_users: int
@@ -167,11 +168,11 @@ def network_bursts(
 
     Args:
         busy: the window's busiest networks.
-        history: logins by network of windows before, its busiest only; usual is the mean.
+        history: logins by network in earlier windows, busiest networks only; their mean is usual.
         span: the window.
-        thresholds: what is far more.
+        thresholds: what counts as far more.
     """
-    if len(history) < LEAST_HISTORY:
+    if len(history) < MIN_HISTORY:
         return []
     alerts = []
     for network, now in sorted(busy.items()):

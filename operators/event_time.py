@@ -36,7 +36,7 @@ def none_is_ahead(timestamps: Sequence[int], record_times: Sequence[int], by_ms:
     Args:
         timestamps: the logins', in seconds since the epoch.
         record_times: parallel to them, their records', in ms.
-        by_ms: what is allowed.
+        by_ms: by how much a login may be newer.
     """
     if not timestamps or max(timestamps) * 1_000 <= min(record_times) + by_ms:
         return True
@@ -45,7 +45,7 @@ def none_is_ahead(timestamps: Sequence[int], record_times: Sequence[int], by_ms:
 
 
 def event_times(timestamps: list[int], record_times: Sequence[int]) -> list[int]:
-    """Return when logins happened: as they say, but not after their records were written.
+    """Return when logins happened: as they claim, but no later than their records were written.
 
     A login from a fast clock would otherwise move its partition's event time ahead, and make all
     others late until then. Record times are in the log, so a replay decides the same.
@@ -66,24 +66,25 @@ def event_times(timestamps: list[int], record_times: Sequence[int]) -> list[int]
 class Windowing:
     """How event time is cut into windows [start, end), aligned to the Unix epoch.
 
-    A window goes by its start. All times are whole seconds since the epoch.
+    A window is identified by its start. All times are whole seconds since the epoch.
 
     Attributes:
         seconds: how long a window is.
-        lateness: how far behind the newest login of its partition a login may come and still count.
+        lateness: by how much a window's end may be before its partition's newest login, for the
+            window's logins to count still.
     """
 
     seconds: int
     lateness: int
 
     def start(self, timestamp: int) -> int:
-        """Return the window that a time lies in."""
+        """Return the start of the window that contains a time."""
         return timestamp - timestamp % self.seconds
 
     def end(self, start: int) -> int:
-        """Return the first second behind a window."""
+        """Return the first second after a window."""
         return start + self.seconds
 
     def is_past(self, start: int, newest: int) -> bool:
-        """Tell whether a login of this window is late once one of the time `newest` was seen."""
+        """Tell whether logins of this window are late once one with the time `newest` was seen."""
         return start + self.seconds <= newest - self.lateness

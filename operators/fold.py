@@ -1,6 +1,6 @@
-"""A windowed fold: all partitions' summaries in one place, window by window.
+"""A windowed fold: merges all partitions' summaries, window by window.
 
-What is kept of a window, and what it says when it closes, is the business of those who use it.
+Subclasses define what is kept of a window, and what it emits when it closes.
 """
 
 from abc import ABC, abstractmethod
@@ -21,13 +21,13 @@ __all__ = ["FOLD_KEY", "FoldLogic", "WindowConfig"]
 
 FOLD_KEY = "windows"  # one key for all summaries: one state, so one watermark
 STATE_VERSION = 1
-# What all open windows together may take, by their own reckoning: of the insights some 100,000 with
-# few logins, or 9,000 with 3,000 users each; of the alerts see docs/alerts.md. A partition that is
-# read days behind another one needs so many.
-MOST_BYTES = 256_000_000
-RELIEVED_BYTES = MOST_BYTES * 9 // 10  # so that not every batch beyond the limit closes windows
-FEWEST_WINDOWS = 10  # stay open whatever they take: any flow has some
-MANY_WINDOWS = 500  # logged at this number and each doubling, long before it is too many
+# The memory of all open windows together, as they estimate it: for insights, some 100,000 windows
+# with few logins, or 9,000 with 3,000 users each; for alerts see docs/alerts.md. So many are open
+# while one partition is read days behind another.
+MAX_BYTES = 256_000_000
+TARGET_BYTES = MAX_BYTES * 9 // 10  # lower, so that not every batch at the limit closes windows
+MIN_OPEN_WINDOWS = 10  # stay open, however large they are: any flow has some
+MANY_WINDOWS = 500  # logged at this number and at each doubling, long before the limit
 NAMED_PARTITIONS = 3
 
 
@@ -36,15 +36,16 @@ class WindowConfig:
     """The configuration of a windowed fold.
 
     Attributes:
-        windowing: what windows there are.
+        windowing: the length of windows and the allowed lateness.
         partitions: how many the input has.
-        idle_seconds: how long windows wait for a partition that gives no login.
-        at_end: tells, when the input has ended, whether the open windows shall be shown as well.
-        warn: logs a line for the people who run the flow.
-        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
-        on_watermark: called with the watermark, in seconds since the epoch, when it may have moved.
-        length_setting: which setting says how long the windows are.
-        topic_setting: which one says where they are written.
+        idle_seconds: how long windows wait for a partition without logins.
+        at_end: tells, when the input has ended, whether to emit the open windows, too.
+        warn: logs a warning.
+        on_incompatible: called with one line if an earlier run's state is incompatible; ends the
+            run.
+        on_watermark: called with the watermark, in seconds since the epoch, after each batch.
+        length_setting: the name of the setting for the length of windows.
+        topic_setting: the name of the setting for their topic.
     """
 
     windowing: Windowing
@@ -65,16 +66,16 @@ class OpenWindow(Protocol[AnyTotal]):
     """What is kept of a window while it is open."""
 
     def add(self, partition: int, total: AnyTotal) -> None:
-        """Take in a part of the window; those of an input partition come in their order."""
+        """Add a part of the window; an input partition's parts come in order."""
 
     def saved(self) -> bytes:
-        """Return all of it for the recovery store."""
+        """Return its state for the recovery store."""
 
     def memory(self) -> int:
         """Return about how many bytes it takes.
 
-        A function of the logins in it and of each input partition's order, which a replay keeps:
-        not of batches, restarts or how partitions mix.
+        It depends on the window's logins and on their order within each partition, which a replay
+        keeps; not on batches, restarts or how partitions interleave.
         """
 
 
@@ -87,11 +88,11 @@ class FoldLogic(
 ):
     """The open windows and the watermark.
 
-    Summaries are folded first; then the watermark moves and windows close. In the other order a
-    batch that moves the watermark past a window would lose its own part of it.
+    Summaries are folded first, then the watermark advances and windows close. In the other order, a
+    batch that advances the watermark past a window would lose its own part of that window.
 
     Args:
-        config: the windows, and what to do beside.
+        config: of the windowed fold.
         state: what snapshot() returned in an earlier run, or None.
 
     Raises:
@@ -122,12 +123,12 @@ class FoldLogic(
         )
 
     def on_batch(self, values: list[Summary[Total]]) -> tuple[list[Results], bool]:
-        """Fold the summaries, then close the windows that nothing in time can come for."""
+        """Fold the summaries, then close the windows that the watermark has passed."""
         late = sum(self._fold(summary) for summary in values)
         self._watermark.advance()
         closed = self._close()
-        if self._memory > MOST_BYTES and len(self._open) > FEWEST_WINDOWS:
-            self._give_up_oldest()
+        if self._memory > MAX_BYTES and len(self._open) > MIN_OPEN_WINDOWS:
+            self._close_oldest_early()
             closed += self._close()
         self._warn_of_many()
         if self._watermark.time is not None:
@@ -135,12 +136,12 @@ class FoldLogic(
         return self._results(self._complete(closed), late, final=True), self.RETAIN
 
     def on_eof(self) -> tuple[list[Results], bool]:
-        """Show the open windows if the input was read to its end, and keep them for a later run."""
+        """Emit the open windows if the input was read to its end; a later run continues them."""
         still_open = sorted(self._open.items()) if self._config.at_end() else []
         return self._results(self._complete(still_open), 0, final=False), self.RETAIN
 
     def snapshot(self) -> State:
-        """Return the state as plain values; only windows that changed are made ready anew."""
+        """Return the state as plain values; only changed windows are serialised again."""
         return (
             STATE_VERSION,
             self._windowing.seconds,
@@ -151,17 +152,17 @@ class FoldLogic(
 
     @abstractmethod
     def _window(self, saved: bytes | None) -> Window:
-        """Return a window with nothing in it, or with what an earlier run saved of it."""
+        """Return an empty window, or one restored from what an earlier run saved."""
 
     @abstractmethod
     def _results(
         self, windows: list[tuple[int, Window]], late: int, *, final: bool
     ) -> list[Results]:
-        """Return what windows say, in their order, if there is anything to say.
+        """Return what to emit for these windows, in order; nothing if there is nothing to emit.
 
         Args:
-            windows: closed or shown, by their starts; they are not changed.
-            late: how many logins came for a window that was closed without them: its partition was
+            windows: the windows to emit, with their starts; they are not changed.
+            late: how many logins came for windows that were already closed: their partition was
                 idle, or too many windows were open.
             final: whether the windows are closed.
         """
@@ -169,7 +170,9 @@ class FoldLogic(
     def _fold(self, summary: Summary[Total]) -> int:
         """Add a summary to the open windows; return how many logins came for closed ones."""
         partition, late = summary.partition, 0
-        self._watermark.hear(partition, summary.newest, summary.coverage, logins=summary.has_logins)
+        self._watermark.update(
+            partition, summary.newest, summary.coverage, logins=summary.has_logins
+        )
         if summary.incomplete_to is not None:
             self._incomplete_to[partition] = summary.incomplete_to
         for start, total in summary.windows.items():
@@ -194,7 +197,7 @@ class FoldLogic(
         return watermark is not None and self._windowing.end(start) <= watermark
 
     def _close(self) -> list[tuple[int, Window]]:
-        """Take out the windows that the watermark has passed, and return them in their order."""
+        """Remove the windows that the watermark has passed, and return them in order."""
         closed = []
         while self._oldest_first and self._is_closed(self._oldest_first[0]):
             start = heappop(self._oldest_first)
@@ -203,37 +206,37 @@ class FoldLogic(
             closed.append((start, window))
         return closed
 
-    def _give_up_oldest(self) -> None:
-        """Move the watermark past the oldest windows, until the others take little enough.
+    def _close_oldest_early(self) -> None:
+        """Move the watermark past the oldest windows, until the others are small enough.
 
-        One partition holds them open, and may be read slowly or never catch up: that is unknown.
-        What is closed depends on what was folded, not on when.
+        A partition holds them open, and nobody knows whether it will catch up. Which windows are
+        closed depends on what was folded, not on when.
         """
         memory, count = self._memory, 0
-        starts = sorted(self._open)[:-FEWEST_WINDOWS]
-        while memory > RELIEVED_BYTES and count < len(starts):
+        starts = sorted(self._open)[:-MIN_OPEN_WINDOWS]
+        while memory > TARGET_BYTES and count < len(starts):
             memory -= self._open[starts[count]].memory()
             count += 1
         end = self._windowing.end(starts[count - 1])
-        behind = _named(self._watermark.behind(end))
-        self._config.warn(_too_much_line(count, end, behind, self._config.length_setting))
-        self._watermark.raise_to(end)
+        waiting_for = _named(self._watermark.lagging(end))
+        self._config.warn(_too_much_line(count, end, waiting_for, self._config.length_setting))
+        self._watermark.advance_to(end)
 
     def _warn_of_many(self) -> None:
-        """Log what the open windows wait for, each time their number has doubled."""
+        """Log what the open windows are waiting for, each time their number has doubled."""
         count = len(self._open)
         if count >= self._many:
-            behind = self._watermark.behind(self._windowing.end(self._oldest_first[0]))
+            lagging = self._watermark.lagging(self._windowing.end(self._oldest_first[0]))
             self._config.warn(
                 f"{count:,} windows are open: they are written once newer logins arrive in "
-                f"{_named(behind)}"
+                f"{_named(lagging)}"
             )
             self._many = 2 * count
         elif count < MANY_WINDOWS / 2:
             self._many = MANY_WINDOWS
 
     def _complete(self, windows: list[tuple[int, Window]]) -> list[tuple[int, Window]]:
-        """Leave out the windows that lack logins: these are named instead."""
+        """Leave out windows with missing logins, and log which those are."""
         incomplete_to = max(self._incomplete_to.values(), default=-1)
         incomplete = [start for start, _ in windows if start <= incomplete_to]
         if incomplete:
@@ -242,10 +245,10 @@ class FoldLogic(
 
 
 def _check_seconds(saved: int, config: WindowConfig) -> None:
-    """Refuse to go on with open windows of another length: their logins can't be told apart.
+    """Refuse open windows of another length: their logins can't be split again.
 
     Raises:
-        StateFormatError: they have.
+        StateFormatError: the open windows have another length.
     """
     wanted, setting = config.windowing.seconds, config.length_setting
     if saved != wanted:
@@ -265,21 +268,21 @@ def _incomplete_line(starts: Iterable[int]) -> str:
     )
 
 
-def _named(behind: Sequence[tuple[int, int | None]]) -> str:
+def _named(lagging: Sequence[tuple[int, int | None]]) -> str:
     """Name the first few partitions, each with its newest login."""
     named = ", ".join(
         f"partition {partition} "
         + ("(no login yet)" if newest is None else f"(newest login {iso_time(newest)})")
-        for partition, newest in behind[:NAMED_PARTITIONS]
+        for partition, newest in lagging[:NAMED_PARTITIONS]
     )
-    more = len(behind) - NAMED_PARTITIONS
+    more = len(lagging) - NAMED_PARTITIONS
     return named + (f" and {more} more" if more > 0 else "")
 
 
-def _too_much_line(count: int, end: int, behind: str, length_setting: str) -> str:
+def _too_much_line(count: int, end: int, waiting_for: str, length_setting: str) -> str:
     return (
         f"the oldest {count:,} windows, up to {iso_time(end)}, are closed early: open windows "
-        f"took more than {MOST_BYTES // 1_000_000} MB, waiting for {behind}; further logins for "
-        "them count as late. If the clock of whoever writes there has stopped, correct it; if "
+        f"took more than {MAX_BYTES // 1_000_000} MB, waiting for {waiting_for}; further logins "
+        "for them count as late. If the clock of whoever writes there has stopped, correct it; if "
         f"reading is only far behind there, a longer {length_setting} needs fewer windows"
     )

@@ -1,4 +1,4 @@
-"""Counts subjects in bounded memory: frequent ones are certain to be kept, the same on a replay."""
+"""Counts subjects in bounded memory: frequent ones are always kept, and a replay keeps the same."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
@@ -14,53 +14,53 @@ SHARDS = 16
 # not on their places in the table, which a save and restore changes.
 LG_SLOTS = 10
 COUNTERS = 768
-MOST_SUBJECTS = 2 * COUNTERS  # of a shard, before what its sketch has dropped is dropped here
-# Names of all subjects together: three for each of the most subjects that there can be. With 100
-# for each it would be 400 MB.
-MOST_NAMES = 3 * SHARDS * MOST_SUBJECTS
+MAX_SUBJECTS = 2 * COUNTERS  # in a shard, before those that its sketch dropped go
+# Names for all subjects together: three for each, with as many subjects as possible. With 100 for
+# each it would be 400 MB.
+MAX_NAMES = 3 * SHARDS * MAX_SUBJECTS
 UNSEEN = ""  # no subject has this name
 # Measured by resident memory, since sketches are outside Python's own. Short names take less, and
 # long ones up to a third more after a restart, when equal names are separate objects
 # (docs/alerts.md).
 EMPTY_BYTES = 8_000
-BYTES_A_SUBJECT = 500
-BYTES_A_NAME = 150
-BYTES_A_SKETCH = 9_000  # with up to some 1,500 users; larger ones take 20 KB at most
+BYTES_PER_SUBJECT = 500
+BYTES_PER_NAME = 150
+BYTES_PER_SKETCH = 9_000  # with up to some 1,500 users; larger ones take 20 KB at most
 
 
 class Profile(Protocol):
-    """What is known of a subject."""
+    """What is known about a subject."""
 
     @property
     def names(self) -> int:
-        """How many names are kept of it."""
+        """How many names are kept for it."""
 
     @property
     def sketches(self) -> int:
-        """How many sketches are kept of it."""
+        """How many sketches are kept for it."""
 
 
 AnyProfile = TypeVar("AnyProfile", bound=Profile)
 HeavyHittersState = list[
     tuple[bytes, dict[str, AnyProfile]]
-]  # a sketch and what is known, by shard
+]  # a sketch and the profiles, for each shard
 
 
 class HeavyHitters(Generic[AnyProfile]):
-    """Counts subjects, and keeps what else is known of each.
+    """Counts subjects, and keeps a profile of each.
 
     Subjects are spread over shards, and each shard has a frequent-items sketch, which decides what
-    is dropped. With up to 768 subjects in a shard, some 12,000 in all, nothing is, and all counts
-    are exact. Beyond that, a subject is certain to be kept if it has more than 0.34% of its shard's
-    logins; one that was dropped and comes again is counted from then on.
+    is dropped. With up to 768 subjects in a shard, some 12,000 in all, nothing is dropped, and all
+    counts are exact. Beyond that, a subject is always kept if it has more than 0.34% of its shard's
+    logins; a dropped one that comes again is counted from then on.
 
     Args:
-        make: makes what is known of a subject not seen before.
+        make: returns the profile of a new subject.
 
     Attributes:
-        subjects: how many are known.
-        names: how many names are kept of all subjects.
-        sketches: how many sketches.
+        subjects: how many are kept.
+        names: how many names are kept for all subjects.
+        sketches: how many sketches are kept for all subjects.
     """
 
     def __init__(self, make: Callable[[], AnyProfile]) -> None:
@@ -73,15 +73,15 @@ class HeavyHitters(Generic[AnyProfile]):
         ]
 
     def note(self, subject: str) -> AnyProfile:
-        """Count a subject once more, and return its profile, to be added to.
+        """Count a subject once more, and return its profile for the caller to update.
 
-        Subjects have to come one by one in an order that a replay keeps.
+        Subjects have to come one by one, in an order that a replay keeps.
         """
         sketch, known = self._shards[crc32(subject.encode()) % SHARDS]
         sketch.update(subject)
         profile = known.get(subject)
         if profile is None:
-            if len(known) >= MOST_SUBJECTS:
+            if len(known) >= MAX_SUBJECTS:
                 self._drop(sketch, known)
             profile = known[subject] = self._make()
             self.subjects += 1
@@ -89,38 +89,39 @@ class HeavyHitters(Generic[AnyProfile]):
 
     @property
     def has_room(self) -> bool:
-        """Whether another name may be kept, whichever subject's."""
-        return self.names < MOST_NAMES
+        """Whether another name may be kept, for any subject."""
+        return self.names < MAX_NAMES
 
     def keep(self, names: int, *, sketches: int = 0) -> None:
-        """Count names and sketches that are kept of a subject from now on."""
+        """Count further names and sketches that are kept for a subject."""
         self.names += names
         self.sketches += sketches
 
     def memory(self) -> int:
-        """Return about how many bytes it takes: a function of the subjects and their order."""
+        """Return about how many bytes it takes; depends on the subjects and their order only."""
         return (
             EMPTY_BYTES
-            + BYTES_A_SUBJECT * self.subjects
-            + BYTES_A_NAME * self.names
-            + BYTES_A_SKETCH * self.sketches
+            + BYTES_PER_SUBJECT * self.subjects
+            + BYTES_PER_NAME * self.names
+            + BYTES_PER_SKETCH * self.sketches
         )
 
     def left_out(self) -> bool:
-        """Tell whether there was more than is kept, and something was left out."""
-        # The upper bound of a subject that it never saw is the highest count that a sketch dropped.
+        """Tell whether something was left out, since there was too much to keep."""
+        # For a subject that it never saw, a sketch's upper bound is the highest count that it
+        # dropped.
         dropped = any(sketch.get_upper_bound(UNSEEN) for sketch, _ in self._shards)
         return dropped or not self.has_room
 
     def items(self) -> Iterator[tuple[str, int, AnyProfile]]:
-        """Return each subject with its count, at least, and what is known of it."""
+        """Return each subject with the lower bound of its count, and its profile."""
         for sketch, known in self._shards:
             for subject, profile in known.items():
                 if count := sketch.get_lower_bound(subject):
                     yield subject, count, profile
 
     def to_state(self) -> HeavyHittersState[AnyProfile]:
-        """Return all of it, with the profiles as they are."""
+        """Return the state; profiles are not copied."""
         return [(sketch.serialize(), known) for sketch, known in self._shards]
 
     def restore(self, state: HeavyHittersState[AnyProfile]) -> None:

@@ -1,4 +1,4 @@
-"""From a window's totals to the record that tells of it."""
+"""Makes a record of a window's totals."""
 
 from collections.abc import Iterable
 
@@ -16,12 +16,12 @@ _to_json = msgspec.json.Encoder().encode
 
 
 def make_insight(start: int, stats: LoginStats, windowing: Windowing, *, final: bool) -> Insight:
-    """Return what a window's totals say.
+    """Return the insight of a window.
 
     Args:
-        start: the window.
-        stats: of the logins in it.
-        windowing: what windows there are.
+        start: of the window, in seconds since the epoch.
+        stats: the totals of its logins.
+        windowing: the length of windows.
         final: whether the window is closed.
     """
     return Insight(
@@ -40,7 +40,7 @@ def make_insight(start: int, stats: LoginStats, windowing: Windowing, *, final: 
 
 
 def insight_records(insights: Iterable[Insight]) -> list[tuple[str, OutputRecord]]:
-    """Return insights as records, each with its key once more for the engine."""
+    """Return insights as records, each with its key, which the engine routes by."""
     return [
         (insight.window_start, {"key": insight.window_start, "value": _to_json(insight)})
         for insight in insights

@@ -1,13 +1,13 @@
-"""One line for the operators of the flow when many logins come too late for their windows."""
+"""Logs a line when many logins come too late for their windows."""
 
 import time
 from collections.abc import Callable
 
 __all__ = ["LateWatch"]
 
-JUDGED_LOGINS = 200  # fewer prove nothing: a phone that was offline sends a few dozen at once
-MANY = 0.1  # of the logins judged
-SECONDS_BETWEEN_LINES = 3_600.0  # it lasts until somebody fixes the cause: hourly is enough
+SAMPLE_LOGINS = 200  # fewer prove nothing: a phone that was offline sends a few dozen at once
+LATE_RATIO = 0.1  # from which share of late logins on the line is logged
+SECONDS_BETWEEN_LINES = 3_600.0  # it takes a person to fix the cause: hourly is enough
 
 
 class LateWatch:
@@ -36,9 +36,9 @@ class LateWatch:
         """Count logins, and how many of these or earlier ones turned out to be late."""
         self._logins += logins
         self._late += late
-        if self._logins < JUDGED_LOGINS:
+        if self._logins < SAMPLE_LOGINS:
             return
-        if self._late > MANY * self._logins and self._clock() >= self._quiet_until:
+        if self._late > LATE_RATIO * self._logins and self._clock() >= self._quiet_until:
             self._quiet_until = self._clock() + SECONDS_BETWEEN_LINES
             self._warn(self._line())
         self._logins = self._late = 0

@@ -1,4 +1,4 @@
-"""What is late: decided by the input partition alone, so that a replay decides the same."""
+"""Decides which logins are late, by their partition alone, so that a replay decides the same."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from operators.summarise import Summary, Total
 __all__ = ["LatenessLogic", "lateness"]
 
 STATE_VERSION = 1
-# After a gap: the first login read may itself be late, which 20 in a row hardly are.
+# After a gap: the first login read may itself be late; 20 in a row hardly are.
 LOGINS_AFTER_GAP = 20
 
 
@@ -25,18 +25,19 @@ def lateness(
     windowing: Windowing,
     on_incompatible: OnIncompatible,
 ) -> Stream[Summary[Total]]:
-    """Part what is late from what is in time, each input partition by itself.
+    """Separate late logins from those in time, for each input partition by itself.
 
-    A login is late if its window ended more than the allowed lateness before the newest login
-    that its partition had up to it. `summarise` has decided that within the batch; what came
-    before the batch is the same for all logins of a window in it, so here a window's part of the
-    batch is late as a whole or not at all. Where batches were cut makes no difference.
+    A login is late if its window ended more than the allowed lateness before the newest login that
+    its partition had up to then. `summarise` has decided that within the batch. What came before
+    the batch is the same for all its logins of a window, so here a window's part of the batch is
+    either late as a whole or not at all. Where batches begin and end makes no difference.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
-        up: summaries of batches, those of a partition in their order.
-        windowing: what windows there are.
-        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
+        up: summaries of batches, in order within each partition.
+        windowing: the length of windows and the allowed lateness.
+        on_incompatible: called with one line if an earlier run's state is incompatible; ends the
+            run.
     """
 
     def build(state: State | None) -> LatenessLogic[Total]:
@@ -49,7 +50,7 @@ class LatenessLogic(StatefulBatchLogic[Summary[Total], Summary[Total], State], G
     """The newest login of one input partition so far.
 
     Args:
-        windowing: what windows there are.
+        windowing: the length of windows and the allowed lateness.
         state: what snapshot() returned in an earlier run, or None.
         clock: seconds since the epoch.
 
@@ -66,20 +67,20 @@ class LatenessLogic(StatefulBatchLogic[Summary[Total], Summary[Total], State], G
         self._windowing = windowing
         self._clock = clock
         self._newest: int | None = None
-        self._unsure = 0  # logins still to come until it is clear where a gap ends
+        self._unsure = 0  # logins still needed to know where a gap ends
         if state is not None:
             what = "the newest login of a partition"
             _, self._newest, self._unsure = check_version(what, state, STATE_VERSION)
 
     def on_batch(self, values: list[Summary[Total]]) -> tuple[list[Summary[Total]], bool]:
-        """Judge each batch by those before it."""
-        return [self._judge(summary) for summary in values], self.RETAIN
+        """Compare each batch with those before it."""
+        return [self._split_late(summary) for summary in values], self.RETAIN
 
     def snapshot(self) -> State:
         """Return the state as plain values."""
         return (STATE_VERSION, self._newest, self._unsure)
 
-    def _judge(self, summary: Summary[Total]) -> Summary[Total]:
+    def _split_late(self, summary: Summary[Total]) -> Summary[Total]:
         late = self._late_windows(summary)
         windows = summary.windows
         if late:
@@ -103,8 +104,8 @@ class LatenessLogic(StatefulBatchLogic[Summary[Total], Summary[Total], State], G
         """Return the latest event time that unread records before a gap can have.
 
         They came before the first ones read, so they are newer than those by the allowed lateness
-        at most, or else those would be late. The first few may well be late, hence the newest of
-        a few. Before any login it is not known, but nothing is newer than now.
+        at most, or else those would be late. The first one may itself be late, hence the newest of
+        a few. Before any login it is unknown, but nothing is newer than now.
         """
         if summary.gap:
             self._unsure = LOGINS_AFTER_GAP
@@ -118,7 +119,7 @@ class LatenessLogic(StatefulBatchLogic[Summary[Total], Summary[Total], State], G
 
 
 def _newer(one: int | None, other: int | None) -> int | None:
-    """Return the higher of two times, of which each may be missing."""
+    """Return the later of two times, either of which may be missing."""
     if one is None or other is None:
         return one if other is None else other
     return max(one, other)

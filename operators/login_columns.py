@@ -1,4 +1,4 @@
-"""Who logged in from where: what the detectors need to know of logins, as columns."""
+"""Who logged in from where: what the detectors need to know about logins, as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class LoginColumns:
 
     Attributes:
         users: each login's user id, like the next two as returned by `kept_name`.
-        networks: parallel to it, the masked address; None where it isn't known.
-        locales: parallel to it; None where it isn't known.
+        networks: parallel to users: masked addresses; None where unknown.
+        locales: parallel to users; None where unknown.
     """
 
     users: Sequence[str]

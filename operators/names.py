@@ -5,13 +5,13 @@ from hashlib import sha256
 
 __all__ = ["LONGEST_NAME", "kept_name", "kept_names"]
 
-# Bytes of UTF-8. The longest ids that the login flow makes itself (with USER_ID_KEY) have as many.
-# A digest is always longer, so no name can be mistaken for another one's digest.
+# Bytes of UTF-8. The longest ids that the login flow itself creates (with USER_ID_KEY) are this
+# long. A digest is always longer, so no name can be mistaken for another name's digest.
 LONGEST_NAME = 73
 
 
 def kept_name(name: str) -> str:
-    """Return a name, or if it is over 73 bytes of UTF-8 its digest and length.
+    """Return a name, or its digest and length if it is over 73 bytes of UTF-8.
 
     A digest is `sha256:HEX:BYTES`, the same for the same name. Different names stay different.
     """
@@ -22,7 +22,7 @@ def kept_name(name: str) -> str:
 
 
 def kept_names(names: Sequence[str]) -> Sequence[str]:
-    """Return how each of many names is kept; nearly always all of them as they are."""
+    """Return `kept_name` of each name; nearly always the names as they are."""
     # Loops in C, and the usual case: none is too long.
     if max(map(len, names), default=0) <= LONGEST_NAME and "".join(names).isascii():
         return names

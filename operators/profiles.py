@@ -1,6 +1,6 @@
-"""What is known of a network or a user in a window: who came, and from where.
+"""What is known about a network or a user in a window: who came, and from where.
 
-The number of names of each is bounded here; their total is bounded by the caller, who says whether
+The number of names for each is bounded here; their total is bounded by the caller, who says whether
 there is room for another one.
 """
 
@@ -19,11 +19,11 @@ KEPT = 100  # values that are kept by name for each subject
 class NetworkProfile(msgspec.Struct, array_like=True, gc=False):
     """The users of a network: exactly up to 100, beyond that by a HyperLogLog sketch.
 
-    A struct, since the recovery store gets tens of thousands of them every second.
+    A struct, since tens of thousands go to the recovery store every second.
 
     Attributes:
-        named: the first 101 users that came; fewer where there was no room for more.
-        sketch: all users, once there are more than those named, or more than 100.
+        named: the first 101 users; fewer if there was no room for more.
+        sketch: all users, once there are more than `named` holds, or more than 100.
     """
 
     named: set[str] = msgspec.field(default_factory=set)
@@ -40,7 +40,7 @@ class NetworkProfile(msgspec.Struct, array_like=True, gc=False):
         return int(self.sketch is not None)
 
     def add(self, user: str, *, room: bool = True) -> int:
-        """Add a user, by name if there is room; return how many more names are kept."""
+        """Add a user, by name if there is room; return how many names that adds."""
         if self.sketch is None:
             if user in self.named:
                 return 0
@@ -60,7 +60,7 @@ class NetworkProfile(msgspec.Struct, array_like=True, gc=False):
             self._begun_sketch().merge(other.sketch)
 
     def size(self) -> int:
-        """Return how many different users there are; about, beyond 100."""
+        """Return how many different users there are; an estimate beyond 100."""
         return len(self.named) if self.sketch is None else self.sketch.estimate()
 
     def sample(self, most: int) -> tuple[str, ...]:
@@ -78,9 +78,8 @@ class UserProfile(msgspec.Struct, array_like=True, gc=False):
     """Where a user came from.
 
     Attributes:
-        networks: logins by network; of more than 100, or than there is room for, those that came
-            first.
-        locales: logins by locale, alike.
+        networks: logins by network: the first 100, or as many as there was room for.
+        locales: logins by locale, with the same limit.
     """
 
     networks: dict[str, int] = msgspec.field(default_factory=dict)
@@ -97,7 +96,7 @@ class UserProfile(msgspec.Struct, array_like=True, gc=False):
         return 0
 
     def add(self, network: str | None, locale: str | None, *, room: bool = True) -> int:
-        """Add a login, of new names only if there is room; return how many more names are kept.
+        """Add a login, with new names only if there is room; return how many names that adds.
 
         Unknown (None) values are not kept.
         """
@@ -115,10 +114,10 @@ class UserProfile(msgspec.Struct, array_like=True, gc=False):
 
 
 def encode_sketch(value: object) -> bytes:
-    """Return the bytes of a sketch, the only thing here that msgspec doesn't know."""
+    """Return a sketch as bytes: the only type here that msgspec doesn't know."""
     if isinstance(value, UserSketch):
         return value.to_bytes()
-    raise NotImplementedError(f"{type(value).__name__} is no sketch")
+    raise NotImplementedError(f"{type(value).__name__} is not a sketch")
 
 
 def decode_sketch(_type: type, data: Any) -> UserSketch:
@@ -127,7 +126,7 @@ def decode_sketch(_type: type, data: Any) -> UserSketch:
 
 
 def _count(counts: dict[str, int], value: str, count: int, most: int = KEPT) -> int:
-    """Count a value, a new one only below the maximum; return how many are new."""
+    """Count a value, a new one only below the maximum; return 1 if it was added, else 0."""
     before = counts.get(value)
     if before is not None:
         counts[value] = before + count

@@ -1,4 +1,4 @@
-"""The running report: one for the whole flow, from state that a restart keeps."""
+"""The running report: one for the whole flow, with state that survives restarts."""
 
 import time
 from collections import Counter
@@ -28,11 +28,11 @@ __all__ = [
     "top",
 ]
 
-REPORT_KEY = "report"  # one key for all tallies: one state, so one report
+REPORT_KEY = "report"  # one key for all tallies: one state, and so one report
 STATE_VERSION = 2  # 2 has late logins
 SECONDS_BETWEEN_REPORTS = 1.0  # a busy flow would fill the screen
-SHORTEST_SPAN_SECONDS = 0.001  # a rate over less says nothing
-TOP_VALUES = 10  # of app versions and of locales: what a screen holds
+SHORTEST_SPAN_SECONDS = 0.001  # a rate over less means nothing
+TOP_VALUES = 10  # of app versions and of locales: as many as fit on a screen
 
 Clock = Callable[[], float]
 LateChecked = Callable[[int, int], object]
@@ -40,7 +40,7 @@ LateChecked = Callable[[int, int], object]
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A value with how often it was counted, and that as a part of 1."""
+    """A value, how often it was counted, and that as a fraction of 1."""
 
     name: str
     count: int
@@ -49,12 +49,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the report adds up. Nobody changes it once it is made.
+    """What the report adds up. It must not be changed once created.
 
     Attributes:
         stats: the totals of all logins, late ones too, in parts.
-        rejects: how many records went to the dead letters, by reason.
-        late: how many logins were late, of these or of earlier ones.
+        rejects: how many records became dead letters, by reason.
+        late: how many logins, of these or of earlier ones, turned out to be late.
     """
 
     stats: tuple[LoginStats, ...]
@@ -63,18 +63,18 @@ class Tally:
 
 
 def tally(summary: Summary[LoginStats]) -> Tally:
-    """Return what the report adds up of a summary after `lateness`."""
+    """Return the tally of a summary after `lateness`."""
     stats = (*summary.windows.values(), *summary.late)
     return Tally(stats, summary.rejects, summary.late_logins)
 
 
 def late_tally(results: WindowResults) -> Tally:
-    """Return the same for logins that are in the totals already and turned out to be late."""
+    """Return the tally of logins that are already in the totals and turned out to be late."""
     return Tally((), {}, results.late)
 
 
 class Totals:
-    """All that was tallied so far.
+    """The totals so far.
 
     Args:
         state: what to_state() returned in an earlier run, or None.
@@ -114,22 +114,22 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a report shows; shares are of the logins, those of dead letters of the records.
+    """What a report shows. Shares are of the logins; those of dead letters, of the records.
 
     Attributes:
-        logins: processed ever since the recovery folder is new.
-        logins_per_second: since the previous report, in the final one over this run; None while
-            there is nothing to tell it from.
+        logins: processed since the recovery folder was created.
+        logins_per_second: since the previous report; in the final one, over this run; None until it
+            is known.
         unique_users: an estimate.
-        dead_letters: records that are no logins.
-        late: logins that came too late for their window; all other figures have them too.
+        dead_letters: how many records can't be processed.
+        late: logins that were too late for their window; all other figures include them.
         device_types: most frequent first, like the following.
         app_versions: the ten most frequent, the rest as `other`.
         version_categories: all of them.
         locales: the ten most frequent, the rest as `other`.
         quality: by flag; a login can have several or none.
         reasons: dead letters by reason.
-        final: whether it is the last one of a run.
+        final: whether it is the last report of a run.
     """
 
     logins: int
@@ -155,16 +155,17 @@ def report(
 ) -> KeyedStream[Report]:
     """Add up tallies and emit a report whenever another `every` records have been seen.
 
-    At most one report a second; what comes too early for the next one is shown when the second
-    is over. One more, marked as final, when the input ends.
+    At most one report per second; what comes too early is shown when the second is over. A last
+    report, marked as final, comes when the input ends.
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
-        up: of all partitions.
-        every: how many records, logins and dead letters together, lie between two reports.
-        on_incompatible: ends the run with a text when state of an earlier run doesn't fit.
-        late_checked: called with how many logins came, and how many of these or earlier ones were
-            late.
+        up: tallies of all partitions.
+        every: how many records, logins and dead letters together, are between two reports.
+        on_incompatible: called with one line if an earlier run's state is incompatible; ends the
+            run.
+        late_checked: called with the number of further logins, and of these or earlier ones that
+            turned out to be late.
     """
 
     def build(state: State | None) -> ReportLogic:
@@ -175,14 +176,14 @@ def report(
 
 
 class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
-    """The totals, and when they are due to be shown.
+    """Keeps the totals, and decides when to show them.
 
     Args:
-        every: how many records lie between two reports.
+        every: how many records are between two reports.
         state: what snapshot() returned in an earlier run, or None.
         clock: seconds, never going back.
-        late_checked: called with how many logins came, and how many of these or earlier ones were
-            late.
+        late_checked: called with the number of further logins, and of these or earlier ones that
+            turned out to be late.
 
     Raises:
         StateFormatError: another version of this program wrote the state.
@@ -212,20 +213,20 @@ class ReportLogic(StatefulBatchLogic[Tally, Report, State]):
         more_records, more_logins, more_late = self._counts()
         self._late_checked(more_logins - logins, more_late - late)
         if self._first is None and more_records > records:
-            # Rates count from here: nobody knows when the first batch began.
+            # Rates begin here: it is unknown when the first batch began.
             self._first = self._last = _Mark(self._clock(), self._totals.stats.logins)
         return self._due_reports(), self.RETAIN
 
     def on_notify(self) -> tuple[list[Report], bool]:
-        """Report what came too early for the last report."""
+        """Report what came too early for the previous report."""
         return self._due_reports(), self.RETAIN
 
     def on_eof(self) -> tuple[list[Report], bool]:
-        """Report once more, and keep the state: a later run goes on."""
+        """Report once more, and keep the state: a later run continues."""
         return [self._make(self._first, final=True)], self.RETAIN
 
     def notify_at(self) -> datetime | None:
-        """Return when a report that came too early may be shown."""
+        """Return when a delayed report may be shown."""
         if self._steps() == self._steps_shown:
             return None
         seconds = max(0.0, self._earliest - self._clock())
@@ -264,7 +265,7 @@ class _Mark:
     logins: int
 
     def rate_until(self, now: "_Mark") -> float | None:
-        """Return logins a second, None if no login came or the time is too short to tell."""
+        """Return logins per second; None without logins or if the time is too short."""
         seconds, logins = now.seconds - self.seconds, now.logins - self.logins
         return logins / seconds if logins and seconds >= SHORTEST_SPAN_SECONDS else None
 
@@ -290,12 +291,12 @@ def make_report(totals: Totals, rate: float | None, *, final: bool) -> Report:
 
 
 def top(counts: Mapping[str, int], whole: int, limit: int | None = None) -> tuple[Share, ...]:
-    """Return the most frequent values, equal ones by name, and the rest as `other` at the end.
+    """Return the most frequent values, ties by name, and the rest as `other` at the end.
 
     Args:
-        counts: by value; `other` never takes a place.
-        whole: what the shares are parts of.
-        limit: how many values, None for all.
+        counts: by value; `other` doesn't count against the limit.
+        whole: the total that shares are fractions of.
+        limit: how many values; None for all.
     """
     named = sorted((-count, name) for name, count in counts.items() if name != OTHER)[:limit]
     shown = [(name, -count) for count, name in named]

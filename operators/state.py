@@ -16,7 +16,7 @@ Out = TypeVar("Out")
 
 
 class StateFormatError(Exception):
-    """State that doesn't fit this program or its settings; its text says what to do."""
+    """State that is incompatible with this program or its settings; the text says what to do."""
 
 
 def check_version(what: str, state: object, expected: int) -> State:
@@ -47,10 +47,10 @@ def stateful(
     Args:
         step_id: names the state in the recovery store; under another name it would be lost.
         up: the items.
-        key: of an item; all items of a key are processed in one place.
+        key: returns an item's key; all items with the same key are processed in one place.
         build: takes the state of an earlier run, or None; raises StateFormatError.
-        on_incompatible: ends the run with that error's text. An exception in the engine prints
-            pages of traceback.
+        on_incompatible: called with that error's text; ends the run. An exception would make the
+            engine print pages of traceback.
     """
 
     def build_or_end(state: State | None) -> StatefulBatchLogic[In, Out, State]:

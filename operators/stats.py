@@ -28,9 +28,9 @@ ALWAYS_FITS = LONGEST_KEY // 4  # characters: one takes at most 4 bytes, so no n
 OTHER = "other"
 # Memory that totals take, measured with windows of 1 to 20,000 logins.
 EMPTY_STATS_BYTES = 1_500
-BYTES_A_USER = 12
+BYTES_PER_USER = 12
 LARGEST_SKETCH_BYTES = 20_000
-BYTES_A_KEY = 120
+BYTES_PER_KEY = 120
 
 # Where a serialised sketch says what it is: the DataSketches format, the same in every language.
 PREAMBLE_INTS_BYTE = 0
@@ -46,7 +46,7 @@ def _rank(key: str) -> tuple[int, bytes]:
 
 
 def _kept_name(value: str) -> str:
-    """Return the key that a value counts under, as far as its length decides."""
+    """Return the value itself, or `other` if it is too long to be kept."""
     fits = len(value) <= ALWAYS_FITS or len(value.encode()) <= LONGEST_KEY
     return value if fits else OTHER
 
@@ -55,9 +55,9 @@ class BoundedCounts:
     """Counts by value, in bounded memory and independent of the order of arrival.
 
     Of all keys ever seen, the first ones by (UTF-8 length, bytes) are kept; the rest, values over
-    64 bytes and the value `other` itself count under `other`. A key that is dropped has enough
-    smaller ones before it for good, so it can never come back with a part of its count; that is
-    what first-come or top-N would get wrong.
+    64 bytes and the value `other` itself count under `other`. A dropped key can never come back
+    with only a part of its count, since enough smaller keys are known for good; first-come or top-N
+    rules would get that wrong.
 
     Args:
         limit: how many keys are kept, `other` aside.
@@ -89,7 +89,7 @@ class BoundedCounts:
         return min(len(self._counts), self._limit)
 
     def counts(self) -> dict[str, int]:
-        """Return the kept keys' counts in the order of the rule, then `other` if it has any."""
+        """Return the kept keys' counts, in the order of the rule, then `other` if it has any."""
         keys = sorted(self._counts, key=_rank)
         counts = {key: self._counts[key] for key in keys[: self._limit]}
         # Nothing is dropped here: workers may share a summary, so reading must not change it.
@@ -104,19 +104,19 @@ class BoundedCounts:
     def _count(self, key: str, count: int) -> None:
         if key in self._counts:
             self._counts[key] += count
-        elif key == OTHER or self._comes_too_late(key):
+        elif key == OTHER or self._ranks_after_kept(key):
             self._other += count
         else:
             self._counts[key] = count
 
-    def _comes_too_late(self, key: str) -> bool:
-        """Say whether enough keys before this one are known: it would be dropped anyway."""
+    def _ranks_after_kept(self, key: str) -> bool:
+        """Tell whether enough smaller keys are known: this one would be dropped anyway."""
         if self._last_kept is None:
             return False
         return len(key) > self._last_kept[0] or _rank(key) > self._last_kept
 
     def _bound(self) -> None:
-        """Drop keys once twice the limit are held: sorting for each new one would be slow."""
+        """Drop keys at twice the limit: sorting them for each new one would be slow."""
         if len(self._counts) > 2 * self._limit:
             keys = sorted(self._counts, key=_rank)
             self._last_kept = _rank(keys[self._limit - 1])
@@ -125,10 +125,10 @@ class BoundedCounts:
 
 
 class UserSketch:
-    """How many users were seen, by HyperLogLog; a function of the set of users only.
+    """A HyperLogLog sketch of users; its estimate and bytes depend on the set of users only.
 
-    A sketch's own estimate and bytes are not: they hold an estimator (HIP) and a list that depend
-    on the order of arrival, and would differ on a replay.
+    A plain sketch's don't: it has an estimator (HIP) and a list that depend on the order of
+    arrival, and would differ on a replay.
     """
 
     __slots__ = ("_union",)
@@ -154,7 +154,7 @@ class UserSketch:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read what to_bytes returned."""
+        """Restore what to_bytes returned."""
         users = cls()
         users._union.update(hll_sketch.deserialize(data))
         return users
@@ -165,7 +165,7 @@ class UserSketch:
         return round(estimate)
 
     def _without_order(self) -> Any:
-        """Return a sketch that has forgotten the order of arrival.
+        """Return a sketch that doesn't depend on the order of arrival.
 
         Merging two sketches' registers drops HIP and leaves the composite estimate, which is made
         from the registers alone. Merging a sketch with itself changes nothing else.
@@ -240,16 +240,16 @@ class LoginStats:
     def memory(self) -> int:
         """Return about how many bytes it takes: as measured, rounded up."""
         keys = sum(counts.kept() for counts in self._maps())
-        users = min(BYTES_A_USER * self.logins, LARGEST_SKETCH_BYTES)
-        return EMPTY_STATS_BYTES + users + BYTES_A_KEY * keys
+        users = min(BYTES_PER_USER * self.logins, LARGEST_SKETCH_BYTES)
+        return EMPTY_STATS_BYTES + users + BYTES_PER_KEY * keys
 
     def to_state(self) -> State:
-        """Return plain values, the same for the same logins: to be pickled, or compared."""
+        """Return plain values, the same for the same logins, for pickling and comparing."""
         maps = tuple(counts.counts() for counts in self._maps())
         return (STATE_VERSION, self.logins, self.users.to_bytes(), maps)
 
     def to_bytes(self) -> bytes:
-        """Return the same as bytes, which cost the engine next to nothing to pickle again."""
+        """Return the same as bytes, which the engine pickles at next to no cost."""
         return msgspec.msgpack.encode(self.to_state())
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The summary of one batch: all that windows and report have to know of it."""
+"""The summary of a batch: all that windows and report need to know about it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ Logins = Sequence[ProcessedLogin]
 
 
 class CountsLogins(Protocol):
-    """What some logins came to."""
+    """Totals of some logins."""
 
     @property
     def logins(self) -> int:
@@ -30,19 +30,19 @@ Total = TypeVar("Total", bound=CountsLogins)
 
 @dataclass(frozen=True, slots=True)
 class Summary(Generic[Total]):
-    """What crosses workers in place of a batch's logins. Nobody changes it once it is made.
+    """What crosses workers instead of a batch's logins. It must not be changed once created.
 
     Attributes:
         partition: the input partition that the batch came from.
-        newest: the highest event time of the batch, after the lateness operator of the whole
-            partition so far; None before any login.
-        windows: the totals of the logins that are in time, by their window's start.
-        late: the totals of those that are late, in parts.
-        rejects: how many records went to the dead letters, by reason.
+        newest: the highest event time of the batch; after the lateness operator, of the partition
+            so far. None before any login.
+        windows: the totals of the logins in time, by their window's start.
+        late: the totals of the late ones, in parts.
+        rejects: how many records became dead letters, by reason.
         coverage: up to when the partition was read.
-        gap: records before this batch belong to the same windows and are not read.
-        incomplete_to: set by the lateness operator after a gap: windows that begin up to here may
-            lack logins.
+        gap: earlier records of the same windows were not read.
+        incomplete_to: set by the lateness operator after a gap: windows that start at or before
+            this time may lack logins.
     """
 
     partition: int
@@ -71,24 +71,24 @@ class Summary(Generic[Total]):
 
 
 def summarise(batch: LoginBatch[ProcessedLogin], windowing: Windowing) -> Summary[LoginStats]:
-    """Sum up a batch after enrich, by window, and what is late within the batch by itself."""
+    """Sum up an enriched batch by window, with logins that are late within it apart."""
     return sum_up(batch, windowing, _stats)
 
 
 def sum_up(
     batch: LoginBatch[ProcessedLogin], windowing: Windowing, total: Callable[[Logins], Total]
 ) -> Summary[Total]:
-    """Part a batch's logins by window, and what is late within the batch by itself.
+    """Sum up a batch's logins by window, with logins that are late within it apart.
 
     Args:
         batch: as read or enriched.
-        windowing: what windows there are.
-        total: makes of some logins, in their order, what is kept of them.
+        windowing: the length of windows and the allowed lateness.
+        total: returns what is kept of some logins, which are in order.
     """
     timestamps = event_times([login.timestamp for login in batch.logins], batch.record_times)
     newest = max(timestamps, default=None)
     windows, late = _sort(batch.logins, timestamps, newest, windowing)
-    # Plain strings: a summary is pickled, and should not need the enum's module to be read.
+    # Plain strings: a summary is pickled, and reading it shouldn't need the enum's module.
     rejects = Counter(str(reject.reason) for _, reject in batch.rejects)
     return Summary(
         partition=batch.source.partition,
@@ -104,11 +104,11 @@ def sum_up(
 def _sort(
     logins: Logins, timestamps: list[int], newest: int | None, windowing: Windowing
 ) -> tuple[Mapping[int, Logins], Logins]:
-    """Return the logins that are in time, by window, and those that are late."""
+    """Return the logins in time, by window, and the late ones."""
     if newest is None:
         return {}, []
     first = windowing.start(min(timestamps))
-    # A batch seldom spans more than a window or two, and then nothing in it is late by itself.
+    # A batch seldom spans more than a window or two, and then nothing is late within it.
     if first == windowing.start(newest):
         return {first: logins}, []
     if not windowing.is_past(first, newest):
@@ -129,7 +129,7 @@ def _by_window(
 def _one_by_one(
     logins: Logins, timestamps: list[int], windowing: Windowing
 ) -> tuple[dict[int, list[ProcessedLogin]], list[ProcessedLogin]]:
-    """Judge each login by the newest one up to it."""
+    """Compare each login with the newest one up to it."""
     seconds, slack = windowing.seconds, windowing.seconds + windowing.lateness
     windows: defaultdict[int, list[ProcessedLogin]] = defaultdict(list)
     late: list[ProcessedLogin] = []

@@ -7,17 +7,16 @@ __all__ = ["Watermark"]
 
 
 class Watermark:
-    """The least of the partitions' newest logins, less the allowed lateness; it never goes back.
+    """The minimum of the partitions' newest logins, minus the allowed lateness; it never goes back.
 
-    A partition that has given no login yet holds it where it is. One that was read to its end for
-    the idle time without giving a login is idle, and left out until it gives one. Which partitions
-    are idle is not part of the state: a process that was just started can't know what came while
-    it was away.
+    A partition that has had no login yet holds it back. One that was read to its end for the idle
+    time without a login is idle, and ignored until its next login. Which partitions are idle is not
+    part of the state: a process that has just started can't know what arrived while it was down.
 
     Args:
         partitions: how many the input has.
         lateness: the allowed lateness in seconds.
-        idle_seconds: how long a partition without a login is waited for.
+        idle_seconds: how long to wait for a partition without logins.
         state: what to_state() returned in an earlier run, or None.
 
     Attributes:
@@ -38,14 +37,16 @@ class Watermark:
             self.time, newest = state
             self._newest.update(newest)
 
-    def hear(self, partition: int, newest: int | None, coverage: Coverage, *, logins: bool) -> None:
-        """Take in what a batch says about its partition.
+    def update(
+        self, partition: int, newest: int | None, coverage: Coverage, *, logins: bool
+    ) -> None:
+        """Update a partition from a batch.
 
         Args:
             partition: of the input.
-            newest: the highest event time of the partition so far, None before any login.
+            newest: the partition's highest event time so far, None before any login.
             coverage: up to when the partition was read.
-            logins: whether there is a login in the batch; dead letters alone are silence.
+            logins: whether there is a login in the batch; dead letters alone count as silence.
         """
         if newest is not None:
             self._newest[partition] = newest
@@ -58,19 +59,19 @@ class Watermark:
             self._idle.add(partition)
 
     def advance(self) -> None:
-        """Move the watermark to where the partitions that aren't idle allow it to be."""
+        """Advance the watermark as far as the active partitions allow."""
         active = set(range(self._partitions)) - self._idle
         if not active or not active <= self._newest.keys():
             return
-        self.raise_to(min(self._newest[partition] for partition in active) - self._lateness)
+        self.advance_to(min(self._newest[partition] for partition in active) - self._lateness)
 
-    def raise_to(self, time: int) -> None:
-        """Move the watermark without waiting for the partitions that hold it."""
+    def advance_to(self, time: int) -> None:
+        """Advance the watermark without waiting for the partitions that hold it back."""
         if self.time is None or time > self.time:
             self.time = time
 
-    def behind(self, time: int) -> list[tuple[int, int | None]]:
-        """Return the partitions that keep the watermark from a time, the furthest behind first.
+    def lagging(self, time: int) -> list[tuple[int, int | None]]:
+        """Return the partitions that hold the watermark before a time, the furthest behind first.
 
         Each comes with its newest login's time, None if it has had no login yet.
         """

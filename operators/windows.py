@@ -1,4 +1,4 @@
-"""The windows of the insights: all partitions' totals in one place, window by window."""
+"""The windows of the insights: merges all partitions' totals, window by window."""
 
 from dataclasses import dataclass
 from zlib import compress, decompress
@@ -19,11 +19,11 @@ FASTEST = 1  # of zlib's levels; the others gain little
 
 @dataclass(frozen=True, slots=True)
 class WindowResults:
-    """What a few summaries brought about.
+    """What folding a few summaries resulted in.
 
     Attributes:
-        insights: the windows to be written, in their order.
-        late: how many logins came for a window that was closed without them.
+        insights: the windows to write, in order.
+        late: how many logins came for windows that were already closed.
     """
 
     insights: tuple[Insight, ...] = ()
@@ -37,8 +37,8 @@ def windows(
 
     Args:
         step_id: names the state in the recovery store; another name loses it.
-        up: summaries after `lateness`, those of a partition in their order.
-        config: the windows, and what to do beside.
+        up: summaries after `lateness`, in order within each partition.
+        config: of the windowed fold.
     """
 
     def build(state: State | None) -> WindowsLogic:
@@ -48,10 +48,10 @@ def windows(
 
 
 class _Window:
-    """An open window's totals, and their saved form while nothing is added.
+    """An open window's totals, with their serialised form cached until something is added.
 
-    With one partition far ahead a thousand windows may be open: to make each of them ready for
-    the recovery store every second would take longer than the second.
+    With one partition far ahead a thousand windows may be open: serialising all of them for every
+    snapshot, each second, would take longer than a second.
 
     Args:
         saved: what saved() returned in an earlier run, or None.
@@ -71,7 +71,7 @@ class _Window:
         self.stats.merge(stats)
 
     def saved(self) -> bytes:
-        """Return the totals as bytes, a quarter of what they are: a sketch is mostly zeros."""
+        """Return the totals as bytes, compressed to a quarter: a sketch is mostly zeros."""
         if self._saved is None:
             self._saved = compress(self.stats.to_bytes(), FASTEST)
         return self._saved

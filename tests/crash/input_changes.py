@@ -16,7 +16,7 @@ GROWN = "partitions; it had"
 GONE = ("was deleted while the flow was running", "was deleted and recreated while the flow was")
 ANOTHER_INPUT = (
     "tells of another input",
-    "was made again since the last run",
+    "was recreated since the last run",
     "the topic was recreated, or INPUT_TOPIC has changed",
 )
 STOP_SECONDS = 60.0

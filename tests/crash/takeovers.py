@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FENCED", "stalled_start", "two_on_one_folder", "zombie"]
 
-FENCED = "may write no more"
+FENCED = "may no longer write"
 IN_USE = "another process is using this recovery folder"
 TAKE_OVER_SECONDS = 120.0
 PIECE = 50  # records at a time, so that whoever is behind has something to write

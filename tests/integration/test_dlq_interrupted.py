@@ -82,7 +82,7 @@ def test_of_two_at_once_the_first_is_fenced(letters: Flow) -> None:
     assert first.returncode == 1
     assert out == ""
     line = err.splitlines()[-1]
-    assert line.startswith("dlq: replay: this process may write no more: another one took over")
+    assert line.startswith("dlq: replay: this process may no longer write: another one took over")
     assert line.endswith("were replayed")
     assert len(err.splitlines()) == 1, err
     assert replayed(letters) == list(range(600))

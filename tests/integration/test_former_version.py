@@ -26,7 +26,7 @@ from tests.support.stopped import StoppedError, stop
 
 pytestmark = pytest.mark.usefixtures("stopping")
 
-FENCED = "this process may write no more"
+FENCED = "this process may no longer write"
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ def not_fenced_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise AssertionError("it was fenced before")
 
     with monkeypatch.context() as patches:
-        patches.setattr(sink, "fence_former_version", fail)
-        patches.setattr(upserts, "fence_former_version", fail)
+        patches.setattr(sink, "fence_previous_version", fail)
+        patches.setattr(upserts, "fence_previous_version", fail)
         yield
 
 

@@ -104,7 +104,7 @@ def test_an_input_topic_that_comes_while_waiting_is_used(flow: Flow) -> None:
     with flow.running(BROKER_WAIT_SECONDS="60") as process:
         process.wait_for_text("there is no topic")
         flow.topics.make(flow.input)
-        process.wait_for_text("topic made")
+        process.wait_for_text("topic created")
         assert process.stop() == 0, process.output()
 
 

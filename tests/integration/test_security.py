@@ -123,7 +123,7 @@ def test_both_flows_run_side_by_side(flow: Flow, security: Flow) -> None:
     later = [raw(f"user-{n}", f"198.51.{n}.1", START + 2 * WINDOW) for n in range(60)]
     flow.topics.send(flow.input, [*attack, *later])
     with flow.running(*flow.recovery_options()) as one:
-        one.wait_for_text("topic made")
+        one.wait_for_text("topic created")
         with security.running(*security.recovery_options(), ALERT_LATENESS_SECONDS="10") as two:
             wait_until(lambda: alerts(security), "an alert", 60)
             assert two.stop() == 0, two.output()

@@ -93,7 +93,7 @@ def test_no_more_is_received_while_much_is_kept_for_others(filled: Flow) -> None
 
         def kept() -> int:
             assert consumer.take(0, AT_ONCE) == []
-            return sum(map(len, consumer._held.values()))
+            return sum(map(len, consumer._buffered.values()))
 
         wait_until(lambda: kept() > MOST_HELD, "enough is kept")
         assert {kept() for _ in range(AT_ONCE)} <= set(range(MOST_HELD + AT_ONCE + 1))
@@ -106,7 +106,7 @@ def test_the_position_is_behind_what_was_taken(filled: Flow) -> None:
     with consumer_of(filled, [1]) as consumer:
         assert consumer.position(1) < 0
         consumer.begin(2, RECORDS)
-        wait_until(lambda: consumer.take(2, AT_ONCE) or consumer._held[1], "records of another")
+        wait_until(lambda: consumer.take(2, AT_ONCE) or consumer._buffered[1], "records of another")
         assert consumer.position(1) == 0
         taken = read(partition_of(consumer, 1), 1)
         assert consumer.position(1) == len(taken)
@@ -119,7 +119,7 @@ def test_the_position_is_where_reading_was_moved_to_until_something_comes_from_t
     with consumer_of(filled, [0]) as consumer:
         assert read(partition_of(consumer, 0), RECORDS) == all_of(0)
         for offset in (10, RECORDS - 10, 20):
-            consumer.go_on_at(0, offset)
+            consumer.resume_at(0, offset)
             assert consumer.position(0) == offset
             assert read(partition_of(consumer, 0), RECORDS - offset) == all_of(0, offset)
             assert consumer.position(0) == RECORDS

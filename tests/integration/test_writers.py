@@ -17,7 +17,7 @@ from tests.support.stopped import StoppedError, stop
 from tests.support.waiting import wait_until
 
 LIMIT = 1_048_588  # Kafka's default
-FENCED = "partition 0: this process may write no more"
+FENCED = "partition 0: this process may no longer write"
 
 
 pytestmark = pytest.mark.usefixtures("stopping")

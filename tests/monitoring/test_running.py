@@ -63,7 +63,7 @@ def test_a_fenced_process_is_seen_before_it_ends(flow: Flow) -> None:
             # The newer one fences with its first batch, the older one learns of it with its next.
             wait_until(lambda: told_after_more(flow, first), "the older one tells", 60)
             assert older.wait(60) == 1
-            assert "this process may write no more" in older.output()
+            assert "this process may no longer write" in older.output()
 
 
 def told_after_more(flow: Flow, port: int) -> bool:

@@ -139,7 +139,7 @@ def test_a_password_that_changes_stops_the_flow(
     flow.topics.make(flow.input)
     flow.topics.send(flow.input, records(range(LOGINS)))
     with flow.running(**secured.link("SHORT_LOGIN")) as process:
-        process.wait_for_text("topic made")
+        process.wait_for_text("topic created")
         wait_until(lambda: len(flow.outputs()) >= outputs, "outputs")
         set_password(secured.broker.bootstrap_servers, USER, WRONG)
         try:

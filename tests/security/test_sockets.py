@@ -28,7 +28,7 @@ def test_a_running_flow_listens_nowhere(flow: Flow) -> None:
     """Neither the engine's API nor metrics nor anything else takes connections by default."""
     flow.topics.make(flow.input)
     with flow.running() as process:
-        process.wait_for_text("topic made")
+        process.wait_for_text("topic created")
         wait_until(lambda: flow.topics.ends(flow.progress_topic), "topics")
         assert listening(process.process.pid) == set()
         assert process.stop() == 0, process.output()
@@ -48,7 +48,7 @@ def test_metrics_are_for_this_machine_by_default(flow: Flow, free_ports: list[in
     flow.topics.make(flow.input)
     port = free_ports[0]
     with flow.running(METRICS_PORT=str(port)) as process:
-        process.wait_for_text("topic made")
+        process.wait_for_text("topic created")
         wait_until(lambda: flow.topics.ends(flow.progress_topic), "topics")
         assert listening(process.process.pid) == {f"127.0.0.1:{port}"}
         assert process.stop() == 0, process.output()

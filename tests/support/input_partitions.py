@@ -7,12 +7,12 @@ from typing import NoReturn, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, Message, TopicPartition
 
+from connectors.fair_polling import FairPolling
 from connectors.group_offsets import GroupOffsets
-from connectors.input_partition import End, InputPartition
+from connectors.input_partition import EndOffsets, InputPartition
 from connectors.partition_ends import PartitionEnds
 from connectors.resume import Position
 from connectors.topics import FlowTopics
-from connectors.turns import Turns
 from connectors.worker_consumer import WorkerConsumer
 from settings import Settings
 
@@ -41,7 +41,7 @@ def open_partitions(
     batch_size: int,
     limit: int,
     ends: PartitionEnds | None = None,
-    end: End | None = None,
+    end: EndOffsets | None = None,
 ) -> list[InputPartition]:
     """Open partitions of one worker.
 
@@ -54,7 +54,7 @@ def open_partitions(
         end: where partitions end, if anywhere.
     """
     settings = Settings(batch_size=batch_size)
-    turns = Turns(limit)
+    polling = FairPolling(limit)
     ends = ends or PartitionEnds(_no_client, "logins", LATER_SECONDS, time.monotonic)
     consumer = WorkerConsumer(cast("Consumer", _Client(messages)), "logins", limit)
     for number in numbers:
@@ -67,8 +67,8 @@ def open_partitions(
             {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
             settings,
             ends,
-            end or End(),
-            turns,
+            end or EndOffsets(),
+            polling,
             Event(),
             GroupOffsets(settings, FLOW_TOPICS),
         )

@@ -17,7 +17,7 @@ from operators.alerts import LARGEST_PART_BYTES, Findings, WindowFindings, alert
 from operators.bursts import HISTORY
 from operators.detectors import Span, Thresholds
 from operators.event_time import Windowing
-from operators.heavy_hitters import MOST_NAMES
+from operators.heavy_hitters import MAX_NAMES
 from operators.late_watch import LateWatch
 from operators.login_columns import LoginColumns
 from operators.names import kept_name
@@ -144,7 +144,7 @@ def test_attacks_below_the_thresholds_are_let_pass() -> None:
 
 def test_names_without_room_are_the_same_ones_on_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where batches are cut and snapshots taken decides nothing."""
-    monkeypatch.setattr("operators.heavy_hitters.MOST_NAMES", 700)
+    monkeypatch.setattr("operators.heavy_hitters.MAX_NAMES", 700)
     random = Random(4)  # noqa: S311 - test data
     some = [
         login(START + number // 10, f"u{random.randrange(300)}", f"n{random.randrange(40)}", place)
@@ -166,7 +166,7 @@ def test_window_with_more_names_than_are_kept_is_told(
     monkeypatch: pytest.MonkeyPatch, most_names: int, *, left_out: bool
 ) -> None:
     """By a line, so that nobody takes its alerts for all that there are."""
-    monkeypatch.setattr("operators.heavy_hitters.MOST_NAMES", most_names)
+    monkeypatch.setattr("operators.heavy_hitters.MAX_NAMES", most_names)
     run = AlertRun(1, DEFAULTS)
     run.read(0, spray(START, users=30))
     [found], _ = run._findings.on_eof()
@@ -257,14 +257,14 @@ def test_windows_that_take_too_much_are_judged_early(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The oldest first, whatever partition holds them open, and the line has the settings' name."""
-    monkeypatch.setattr(windowed_fold, "MOST_BYTES", 300_000)
-    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", 250_000)
+    monkeypatch.setattr(windowed_fold, "MAX_BYTES", 300_000)
+    monkeypatch.setattr(windowed_fold, "TARGET_BYTES", 250_000)
     run = AlertRun(2, LOW)
     run.read(1, [login(START, "somebody", None)])
     for number in range(20):
         run.read(0, spray(START + number * WINDOW, users=3))
     assert [alert.final for alert in run.alerts] == [True] * len(run.alerts)
-    assert 0 < len(run.by_key()) <= 20 - windowed_fold.FEWEST_WINDOWS
+    assert 0 < len(run.by_key()) <= 20 - windowed_fold.MIN_OPEN_WINDOWS
     assert "partition 1 (newest login" in capsys.readouterr().out
 
 
@@ -291,9 +291,9 @@ def test_flood_of_new_users_and_networks_closes_windows_early(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each login of it takes a kilobyte; in a tenth of the memory, so that it is soon too much."""
-    most = windowed_fold.MOST_BYTES // 10
-    monkeypatch.setattr(windowed_fold, "MOST_BYTES", most)
-    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", most * 9 // 10)
+    most = windowed_fold.MAX_BYTES // 10
+    monkeypatch.setattr(windowed_fold, "MAX_BYTES", most)
+    monkeypatch.setattr(windowed_fold, "TARGET_BYTES", most * 9 // 10)
     run, kilobyte = AlertRun(2, DEFAULTS), 1_000
     run.read(1, [login(START, "somebody", None)])
     for begin in range(START, START + 30 * WINDOW, WINDOW):
@@ -318,12 +318,12 @@ def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
     assert window.memory() == before + one_part
 
 
-@pytest.mark.parametrize(("most_names", "count"), [(MOST_NAMES, 52_000), (700, 6_000)])
+@pytest.mark.parametrize(("most_names", "count"), [(MAX_NAMES, 52_000), (700, 6_000)])
 def test_reckoned_memory_depends_on_each_partition_s_logins_only(
     monkeypatch: pytest.MonkeyPatch, most_names: int, count: int
 ) -> None:
     """Not on cuts, turns and restarts: by it windows are closed early, on a replay too."""
-    monkeypatch.setattr("operators.heavy_hitters.MOST_NAMES", most_names)
+    monkeypatch.setattr("operators.heavy_hitters.MAX_NAMES", most_names)
     random, empty = Random(6), AlertRun(1, LOW)._findings._window  # noqa: S311 - test data
     users = [f"u{random.randrange(200) if number % 2 else number}" for number in range(count)]
     networks = [f"n{random.randrange(5) if number % 2 else number}" for number in range(count)]

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from connectors.coverage import CoverageWatch, question_pause
+from connectors.coverage import CoverageWatch, request_interval
 from connectors.partition_ends import CommittedEnd
 from connectors.records import Coverage
 
 IDLE_SECONDS = 60.0
-PAUSE = question_pause(IDLE_SECONDS)
+PAUSE = request_interval(IDLE_SECONDS)
 
 
 class Partition:
@@ -41,8 +41,8 @@ class Partition:
         told = []
         for self.now in times:
             self.watch.look(lambda: self.position)
-            if self.watch.has_news():
-                told.append(self.watch.hand_on(records=False))
+            if self.watch.is_report_due():
+                told.append(self.watch.report(records=False))
         return told
 
     def read(self, now: float) -> Coverage:
@@ -51,7 +51,7 @@ class Partition:
         self.position += 1
         if self.end is not None:
             self.end += 1
-        return self.watch.hand_on(records=True)
+        return self.watch.report(records=True)
 
 
 def every(seconds: float, begin: float, end: float) -> list[float]:
@@ -71,7 +71,7 @@ def test_silence_is_told_while_it_grows_and_no_more_once_it_is_long_enough() -> 
     assert [silence(coverage) for coverage in told] == [6.0 * number for number in range(1, 11)]
 
 
-def test_end_is_not_asked_for_once_all_of_a_silence_is_told() -> None:
+def test_end_is_not_asked_for_once_all_of_a_silence_is_reported_to() -> None:
     """Until there is a record again."""
     partition = Partition()
     partition.poll(every(0.5, 0, 100))
@@ -155,4 +155,4 @@ def test_end_reached_after_a_while_covers_the_time_of_the_question_only() -> Non
 
 def test_question_pause_is_a_tenth_of_the_idle_time_within_bounds() -> None:
     """Neither a flood of questions nor one in hours."""
-    assert [question_pause(seconds) for seconds in (0.1, 10, 60, 86_400)] == [0.1, 1, 6, 6]
+    assert [request_interval(seconds) for seconds in (0.1, 10, 60, 86_400)] == [0.1, 1, 6, 6]

@@ -6,13 +6,13 @@ import sys
 ENDING = """
 from functools import partial
 from threading import Event, Thread
-from connectors.stopping import before_the_end, stand_still_at_the_end, stop_process
+from connectors.stopping import before_exit, block_if_ending, stop_process
 
 ends, went_on = Event(), Event()
-stand_still_at_the_end()  # nothing ends yet
+block_if_ending()  # nothing ends yet
 
 def read():
-    stand_still_at_the_end()
+    block_if_ending()
     went_on.set()
 
 def see_that_others_wait():
@@ -25,7 +25,7 @@ def see_that_others_wait():
     assert all(other.is_alive() for other in others) and not went_on.is_set()
     print("they wait", flush=True)
 
-before_the_end(see_that_others_wait)
+before_exit(see_that_others_wait)
 stop_process("the first line", partial(print, "noted"))
 """
 

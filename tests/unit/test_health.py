@@ -20,7 +20,7 @@ def health(clock: Clock) -> Health:
     health = Health(clock)
     health.assigned(3)
     health.polled(3)
-    health.heard()
+    health.broker_answered()
     return health
 
 
@@ -29,7 +29,7 @@ def pass_time(health: Health, clock: Clock, seconds: float) -> None:
     end = clock.now + seconds
     while clock.now < end:
         clock.now = min(clock.now + 5, end)
-        health.heard()
+        health.broker_answered()
 
 
 def test_a_start_lives_but_is_not_ready() -> None:
@@ -70,7 +70,7 @@ def test_a_worker_that_waits_for_kafka_lives(health: Health, clock: Clock) -> No
     [worker] = health._beats
     for _ in range(100):
         pass_time(health, clock, 5)
-        health.tried(worker)
+        health.waits_for_kafka(worker)
     assert health.stuck() is None
 
 
@@ -79,7 +79,7 @@ def test_while_kafka_is_away_nobody_is_stuck(health: Health, clock: Clock) -> No
     clock.now += 10 * STUCK_SECONDS
     assert health.stuck() is None
     assert health.unready() == f"no broker has answered for {SILENT_SECONDS:.0f} seconds"
-    health.heard()
+    health.broker_answered()
     assert health.unready() is None
     pass_time(health, clock, STUCK_SECONDS)
     assert health.stuck() is None
@@ -90,7 +90,7 @@ def test_while_kafka_is_away_nobody_is_stuck(health: Health, clock: Clock) -> No
 def test_a_try_before_the_first_poll_starts_no_clock(clock: Clock) -> None:
     """A start that takes long after its first request is not ended for it."""
     health = Health(clock)
-    health.tried(1)
+    health.waits_for_kafka(1)
     pass_time(health, clock, STUCK_SECONDS + 1)
     assert health.stuck() is None
 

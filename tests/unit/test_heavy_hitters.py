@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from operators.heavy_hitters import COUNTERS, MOST_SUBJECTS, SHARDS, HeavyHitters
+from operators.heavy_hitters import COUNTERS, MAX_SUBJECTS, SHARDS, HeavyHitters
 from operators.profiles import NetworkProfile
 
 FLOOD = 60_000
@@ -55,7 +55,7 @@ def test_frequent_subjects_outlive_a_flood(flood: list[str]) -> None:
     for number in range(5):
         assert 200 - error <= found[f"often{number}"] <= 200
     assert len(found) <= SHARDS * COUNTERS
-    assert all(len(known) <= MOST_SUBJECTS for _, known in watch.to_state())
+    assert all(len(known) <= MAX_SUBJECTS for _, known in watch.to_state())
 
 
 @pytest.mark.parametrize("restarts", [0, 5])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operators.late_watch import JUDGED_LOGINS, SECONDS_BETWEEN_LINES, LateWatch
+from operators.late_watch import SAMPLE_LOGINS, SECONDS_BETWEEN_LINES, LateWatch
 from operators.report import ReportLogic
 from tests.unit.test_report import FakeClock, counted
 
@@ -29,7 +29,7 @@ def test_many_late_logins_are_told_with_their_share_and_the_setting(
     watch: LateWatch, told: list[str]
 ) -> None:
     """As soon as enough logins were seen to tell."""
-    watch.count(JUDGED_LOGINS - 1, 20)
+    watch.count(SAMPLE_LOGINS - 1, 20)
     assert told == []
     watch.count(1, 1)
     [line] = told
@@ -40,7 +40,7 @@ def test_many_late_logins_are_told_with_their_share_and_the_setting(
 def test_one_in_ten_is_not_many(watch: LateWatch, told: list[str]) -> None:
     """Nor is one in ten, again and again."""
     for _ in range(10):
-        watch.count(JUDGED_LOGINS, JUDGED_LOGINS // 10)
+        watch.count(SAMPLE_LOGINS, SAMPLE_LOGINS // 10)
     assert told == []
 
 

@@ -16,7 +16,7 @@ from connectors.records import DeadLetter, OutputBatch
 from models import Alert
 from monitoring import metrics, observe
 from monitoring import server as server_module
-from monitoring.about import last_written, tell_of_process
+from monitoring.about import last_written, set_process_metrics
 from monitoring.health import HEALTH
 from monitoring.server import MonitoringServer, own_port, serve_monitoring
 from operators.report import Tally
@@ -99,7 +99,7 @@ def test_no_secret_stands_in_the_metrics(server: MonitoringServer) -> None:
             "user_id_key": secret,
         }
     )
-    tell_of_process(settings, None)
+    set_process_metrics(settings, None)
     text = ask(port_of(server), "/metrics")[1]
     assert 'batch_size="2000"' in text
     assert secret not in text
@@ -176,7 +176,7 @@ def test_a_batch_is_counted_once_and_not_by_login(server: MonitoringServer) -> N
         sample(port, "login_late_total"),
     ]
     observe.batch_written(OutputBatch("in", 0, 0, 3, [], [], letters))
-    observe.judged("observe", Tally((stats,), {}, 2))
+    observe.late_checked("observe", Tally((stats,), {}, 2))
     assert [
         sample(port, "login_dead_letters_total", reason=reason) - before[0],
         sample(port, "login_quality_flags_total", flag=flag) - before[1],
@@ -212,12 +212,12 @@ def test_a_process_that_can_not_write_waits_for_a_last_look(
     server: MonitoringServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only if somebody looks at all: then why it ended is seen."""
-    server.await_last_look()  # nothing failed
+    server.await_last_scrape()  # nothing failed
     monkeypatch.setattr(HEALTH, "ends", True)
-    server.await_last_look()  # nobody looks
+    server.await_last_scrape()  # nobody looks
     ask(port_of(server), "/metrics")
-    wait_until(lambda: server._looked_at > 0, "the look is noted")
-    ending = Thread(target=server.await_last_look)
+    wait_until(lambda: server._scraped_at > 0, "the look is noted")
+    ending = Thread(target=server.await_last_scrape)
     ending.start()
     ending.join(0.2)
     assert ending.is_alive()

@@ -17,8 +17,8 @@ WEEK_OF_MINUTES = 7 * 24 * 60
 @pytest.fixture
 def fifty_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have some fifty windows with a login each take too much, and forty-five little enough."""
-    monkeypatch.setattr(windowed_fold, "MOST_BYTES", 50 * WINDOW_BYTES)
-    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", 45 * WINDOW_BYTES)
+    monkeypatch.setattr(windowed_fold, "MAX_BYTES", 50 * WINDOW_BYTES)
+    monkeypatch.setattr(windowed_fold, "TARGET_BYTES", 45 * WINDOW_BYTES)
 
 
 def minutes(fold: Fold, partition: int, begin: int, end: int) -> Iterator[tuple[str, bool]]:
@@ -132,8 +132,8 @@ def test_few_open_windows_are_not_told_of() -> None:
 
 def test_a_few_windows_stay_open_whatever_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the moment, in a flow whose windows are large."""
-    monkeypatch.setattr(windowed_fold, "MOST_BYTES", 1)
-    monkeypatch.setattr(windowed_fold, "RELIEVED_BYTES", 1)
+    monkeypatch.setattr(windowed_fold, "MAX_BYTES", 1)
+    monkeypatch.setattr(windowed_fold, "TARGET_BYTES", 1)
     fold = Fold()
-    assert list(minutes(fold, 0, 0, windowed_fold.FEWEST_WINDOWS)) == []
+    assert list(minutes(fold, 0, 0, windowed_fold.MIN_OPEN_WINDOWS)) == []
     assert list(minutes(fold, 0, 10, 12)) == starts(0, 2)

@@ -5,10 +5,10 @@ from typing import get_args
 import pytest
 
 from connectors.resume import (
+    IncompatibleStateError,
     OnMissingState,
     Position,
     SourceState,
-    StateDoesNotFitError,
     resume_position,
 )
 from models import Progress
@@ -102,7 +102,7 @@ def test_a_snapshot_of_an_empty_partition_begins_with_the_log() -> None:
 @pytest.mark.parametrize("written", [None, progress(49)])
 def test_progress_behind_the_snapshot_is_refused(written: Progress | None) -> None:
     """Outputs that end before the snapshot would leave a gap."""
-    with pytest.raises(StateDoesNotFitError, match="another group"):
+    with pytest.raises(IncompatibleStateError, match="another group"):
         resume(snapshot(50), written, 0, "id", "replay")
 
 
@@ -123,13 +123,13 @@ def test_with_repeats_allowed_the_folder_of_another_group_is_refused(
     written: Progress | None, saved: SourceState
 ) -> None:
     """What another group wrote is not there for ours; earlier versions didn't say whose it is."""
-    with pytest.raises(StateDoesNotFitError, match="another group"):
+    with pytest.raises(IncompatibleStateError, match="another group"):
         resume(saved, written, 0, repeats_allowed=True)
 
 
 def test_with_repeats_allowed_a_deleted_progress_topic_is_refused() -> None:
     """Outputs may be deleted with it, and would be missing without a word."""
-    with pytest.raises(StateDoesNotFitError, match="the progress topic was deleted"):
+    with pytest.raises(IncompatibleStateError, match="the progress topic was deleted"):
         resume(snapshot(50, group="ours"), None, 0, repeats_allowed=True)
 
 
@@ -141,7 +141,7 @@ def test_with_repeats_allowed_late_progress_without_a_snapshot_is_written_again_
 
 def test_late_progress_is_refused_where_nothing_may_be_there_twice() -> None:
     """After a change back to exactly-once delivery the line says how to go on all the same."""
-    with pytest.raises(StateDoesNotFitError, match="start with DELIVERY_GUARANTEE=at_least_once"):
+    with pytest.raises(IncompatibleStateError, match="start with DELIVERY_GUARANTEE=at_least_once"):
         resume(snapshot(50, group="ours"), progress(30), 0)
 
 
@@ -152,24 +152,24 @@ def test_progress_equal_to_the_snapshot_is_fine() -> None:
 
 def test_a_snapshot_that_the_log_no_longer_reaches_is_refused() -> None:
     """Records that retention deleted unprocessed are named, never skipped in silence."""
-    with pytest.raises(StateDoesNotFitError, match="retention deleted 10 offsets"):
+    with pytest.raises(IncompatibleStateError, match="retention deleted 10 offsets"):
         resume(snapshot(50), progress(50), 60, "id", "replay")
 
 
 @pytest.mark.parametrize("choice", ANY_CHOICE)
 def test_progress_that_the_log_no_longer_reaches_is_refused(choice: OnMissingState) -> None:
     """The same holds for progress without a snapshot."""
-    with pytest.raises(StateDoesNotFitError, match="retention deleted 5 offsets"):
+    with pytest.raises(IncompatibleStateError, match="retention deleted 5 offsets"):
         resume(None, progress(55), 60, "id", choice)
 
 
 def test_a_snapshot_of_another_topic_is_refused() -> None:
     """Offsets of a topic that was deleted mean nothing in the new one."""
-    with pytest.raises(StateDoesNotFitError, match="made again"):
+    with pytest.raises(IncompatibleStateError, match="recreated"):
         resume(snapshot(50, topic_id="old"), progress(50), 0, "id", "replay")
 
 
 def test_a_snapshot_of_another_format_is_refused() -> None:
     """State says which format it has."""
-    with pytest.raises(StateDoesNotFitError, match="has format 0"):
+    with pytest.raises(IncompatibleStateError, match="has format 0"):
         resume(snapshot(50, version=0), progress(50), 0, "id", "replay")

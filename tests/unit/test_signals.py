@@ -59,10 +59,10 @@ draining.wait()
 signal.raise_signal(signal.{name})
 """
 ENDING = """
-from connectors.stopping import before_the_end, stop_process
+from connectors.stopping import before_exit, stop_process
 
-before_the_end(lambda: 1 / 0)
-before_the_end(lambda: print("a later step", flush=True))
+before_exit(lambda: 1 / 0)
+before_exit(lambda: print("a later step", flush=True))
 try:
     stop_process("what happened")
 except BaseException as error:

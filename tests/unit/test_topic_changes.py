@@ -38,7 +38,7 @@ def answer(found: Topic | None, **written: Topic | None) -> Answer:
 
 def kinds(changes: TopicChanges, *answers: Answer | None) -> list[str | None]:
     """Return the kind of change that each answer proves, None for no change."""
-    judged = [changes.judge(one) for one in answers]
+    judged = [changes.check(one) for one in answers]
     return [None if change is None else change.kind for change in judged]
 
 
@@ -74,8 +74,8 @@ def test_a_deleted_topic_that_the_flow_writes_to_is_named(
 ) -> None:
     """The client would wait for it for half a minute, and then name none."""
     gone = answer(AS_FOUND, **{topic: None})
-    assert changes.judge(gone) is None
-    change = changes.judge(gone)
+    assert changes.check(gone) is None
+    change = changes.check(gone)
     assert change is not None
     assert change.kind == "output_deleted"
     assert f"topic {topic}, which the flow writes to, was deleted" in change.line
@@ -151,11 +151,11 @@ def test_without_ids_a_recreated_topic_is_one_that_was_missing_or_shrank(
 
 def test_a_suspicion_is_looked_into_sooner(changes: TopicChanges) -> None:
     """So that the line comes within five seconds, and no request is made in vain before."""
-    changes.judge(answer(AS_FOUND))
+    changes.check(answer(AS_FOUND))
     calm = changes.pause
-    changes.judge(answer(None))
+    changes.check(answer(None))
     assert changes.pause < calm
-    changes.judge(answer(AS_FOUND))
+    changes.check(answer(AS_FOUND))
     assert changes.pause == calm
 
 
@@ -169,8 +169,8 @@ def test_a_suspicion_is_looked_into_sooner(changes: TopicChanges) -> None:
 )
 def test_the_line_says_what_to_do(changes: TopicChanges, found: Topic | None, said: str) -> None:
     """It is one line, and names the topic."""
-    changes.judge(answer(found))
-    change = changes.judge(answer(found))
+    changes.check(answer(found))
+    change = changes.check(answer(found))
     assert isinstance(change, Change)
     assert "topic in " in change.line
     assert said in change.line

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from connectors import batch_headers
 from connectors.batch_headers import StoredBatch
 from connectors.hanging import LogEnd
-from connectors.input_partition import End
+from connectors.input_partition import EndOffsets
 from connectors.partition_ends import CommittedEnd, PartitionEnds
 from connectors.records import OutputBatch, RecordBatch
 from connectors.sink import unwritten
@@ -82,7 +82,7 @@ def test_a_batch_is_read_again_while_no_broker_tells_where_it_ends(
     batches = UnreadableBatches(consumer, TopicPartition("logins", 0), settings)
     with capture_logs() as lines:
         error = KafkaError(KafkaError._BAD_MSG)
-        assert batches.pass_over(error, FIRST, before_is_written=True) is None
+        assert batches.skip(error, FIRST, earlier_written=True) is None
     assert client.assigned == FIRST
     assert [line["event"] for line in lines] == ["waiting to skip a batch that can't be read"]
 
@@ -99,10 +99,10 @@ def test_the_flow_stops_at_an_unreadable_batch_once_what_is_before_it_is_written
     assert list(batch.offsets) == [0, 1]
     assert batch.next_offset == 2
     assert reading._consumer.position(0) == 2
-    reading._consumer._held[0] = [damaged]
+    reading._consumer._buffered[0] = [damaged]
     assert reading.next_batch() == []
     reading._group_offsets.wrote(0, 2)
-    reading._consumer._held[0] = [damaged]
+    reading._consumer._buffered[0] = [damaged]
     with pytest.raises(StoppedError, match=r"the batch at offset 2 can't be read: .*=skip"):
         reading.next_batch()
 
@@ -113,15 +113,15 @@ def test_the_end_is_not_reached_while_an_unreadable_batch_is_to_come_again(
     """Whatever came from behind it before; else a run would end well with the batch unread."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.unreadable.stop_process", stop)
-    end = End()
-    end.put(0, LogEnd(committed=8, written=8))
+    end = EndOffsets()
+    end.set(0, LogEnd(committed=8, written=8))
     again = [unreadable(2), record(7)]
     [reading] = open_partitions([record(0), record(1), *again, *again], [0], 4, 4, end=end)
     assert [list(batch.offsets) for batch in reading.next_batch()] == [[0, 1]]
     assert reading.next_batch() == []  # [0, 1] isn't written yet: met again, and left again
     assert reading.next_batch() == []  # nothing has come yet
     reading._group_offsets.wrote(0, 2)
-    reading._consumer._held[0] = [unreadable(2)]
+    reading._consumer._buffered[0] = [unreadable(2)]
     with pytest.raises(StoppedError, match="the batch at offset 2 can't be read"):
         reading.next_batch()
 
@@ -144,9 +144,9 @@ def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.Mo
     """It is left to the next run, and no more is read of its partition."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.unreadable.stop_process", stop)
-    end = End()
-    end.put(0, LogEnd(committed=1, written=1))
-    end.put(1, LogEnd(committed=1, written=1))
+    end = EndOffsets()
+    end.set(0, LogEnd(committed=1, written=1))
+    end.set(1, LogEnd(committed=1, written=1))
     [first, _second] = open_partitions(
         [record(0), unreadable(1), record(0)], [0, 1], 10, 10, end=end
     )
@@ -161,7 +161,7 @@ def test_what_the_client_says_of_a_wrong_place_that_was_left_stops_nothing(
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.input_partition.stop_process", stop)
     [reading] = open_partitions([gone(2**60), record(20), gone(21)], [0], 1, 2)
-    reading._consumer.go_on_at(0, 20)
+    reading._consumer.resume_at(0, 20)
     [batch] = reading.next_batch()
     assert list(batch.offsets) == [20]
     with pytest.raises(StoppedError, match="no longer in the log"):
@@ -177,7 +177,7 @@ def test_a_wrong_place_does_not_move_reading_to_where_it_was_before(
     consumer = reading._consumer
     assert consumer.take(0, 1)
     assert consumer.position(0) == 30
-    consumer.go_on_at(0, 20)
+    consumer.resume_at(0, 20)
     assert reading.next_batch() == []
     assert consumer.position(0) == 20
     [batch] = reading.next_batch()
@@ -191,9 +191,9 @@ def test_a_wrong_place_that_is_kept_for_a_partition_is_not_its_position(
     """It would count as read to its end, wherever that is."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     first, second = open_partitions([gone(2**60)], [0, 1], 10, 10)
-    first._consumer.go_on_at(0, 20)
+    first._consumer.resume_at(0, 20)
     assert second.next_batch() == []
-    assert first._consumer._held[0]
+    assert first._consumer._buffered[0]
     assert first._consumer.position(0) == 20
 
 

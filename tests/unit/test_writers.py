@@ -30,7 +30,7 @@ def test_the_clients_queue_has_no_limit(configured: dict[str, Any]) -> None:
     """By default it refuses more than 100,000 records, or a gigabyte, at once."""
     open_for(1_000_000)
     assert configured["queue.buffering.max.messages"] == 0
-    assert configured["queue.buffering.max.kbytes"] == writers.MOST_KBYTES
+    assert configured["queue.buffering.max.kbytes"] == writers.MAX_QUEUE_KBYTES
 
 
 @pytest.mark.parametrize(

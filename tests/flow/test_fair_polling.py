@@ -1,4 +1,4 @@
-"""The engine keeps to the turns: what it has in work at once is bounded, whatever the backlog."""
+"""The engine respects fair polling: records in memory are bounded, whatever the backlog."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
-from connectors.turns import Turns
+from connectors.fair_polling import FairPolling
 
 engine: Any = bytewax.testing  # the engine's Rust part has no types
 
@@ -20,7 +20,7 @@ LIMIT = 4 * BATCH
 
 
 class InWork:
-    """How many records were read and not yet worked on; the most there ever were."""
+    """How many records were read and not yet processed, now and at most."""
 
     def __init__(self) -> None:
         self.now = self.most = 0
@@ -34,20 +34,20 @@ class InWork:
 class Partition(StatefulSourcePartition[int, None]):
     """Has a backlog of full batches."""
 
-    def __init__(self, number: int, turns: Turns, in_work: InWork) -> None:
+    def __init__(self, number: int, polling: FairPolling, in_work: InWork) -> None:
         self._number = number
-        self._turns = turns
+        self._polling = polling
         self._in_work = in_work
         self._left = BATCHES
 
     def next_batch(self) -> list[int]:
-        """Hand on the next batch, if it is its turn."""
+        """Return the next batch, if this partition may poll."""
         if not self._left:
             raise StopIteration
-        if not self._turns.may_poll(self._number):
+        if not self._polling.may_poll(self._number):
             return []
         self._left -= 1
-        self._turns.handed_on(BATCH)
+        self._polling.add(BATCH)
         self._in_work.add(BATCH)
         return [self._number]
 
@@ -60,10 +60,10 @@ class Partition(StatefulSourcePartition[int, None]):
 
 
 class Source(FixedPartitionedSource[int, None]):
-    """Partitions that take turns."""
+    """Partitions that share one limit."""
 
     def __init__(self, in_work: InWork) -> None:
-        self._turns = Turns(LIMIT)
+        self._polling = FairPolling(LIMIT)
         self._in_work = in_work
 
     def list_parts(self) -> list[str]:
@@ -72,11 +72,11 @@ class Source(FixedPartitionedSource[int, None]):
 
     def build_part(self, _step_id: str, for_part: str, _resume_state: None) -> Partition:
         """Open one."""
-        return Partition(int(for_part), self._turns, self._in_work)
+        return Partition(int(for_part), self._polling, self._in_work)
 
 
-def test_a_backlog_on_many_partitions_is_worked_off_a_few_batches_at_a_time() -> None:
-    """Reading is never ahead of the work by more than the limit, and no partition falls behind."""
+def test_a_backlog_on_many_partitions_is_processed_a_few_batches_at_a_time() -> None:
+    """Reading is ahead of processing by the limit at most, and no partition falls behind."""
     in_work = InWork()
     done: list[int] = []
 
@@ -84,7 +84,7 @@ def test_a_backlog_on_many_partitions_is_worked_off_a_few_batches_at_a_time() ->
         in_work.add(-BATCH)
         return partition
 
-    flow = Dataflow("turns")
+    flow = Dataflow("fair-polling")
     worked = op.map("work", op.input("read", flow, Source(in_work)), work)
     op.output("done", worked, TestingSink(done))
     engine.run_main(flow)
