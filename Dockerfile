@@ -1,7 +1,7 @@
 # Two images, small and of an unprivileged user:
 #   docker build .                       the flow, the producer and the small commands
 #   docker build --target dashboard .    the live page
-FROM python:3.12.11-slim-bookworm AS python
+FROM python:3.12.16-slim-trixie AS python
 RUN useradd --uid 10001 --no-create-home processor
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app

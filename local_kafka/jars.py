@@ -61,16 +61,17 @@ class LockedJar:
         return file.exists() and LockedJar.of(file, self.coordinates) == self
 
 
-def class_path(report: Callable[[str], object]) -> list[Path]:
+def class_path(report: Callable[[str], object], lock_file: Path = LOCK_FILE) -> list[Path]:
     """Return the jars that a broker needs, and download what isn't there yet.
 
     Args:
         report: takes lines of progress, if anything is downloaded.
+        lock_file: names them; the first is Kafka itself.
 
     Raises:
         LocalKafkaError: what is missing can't be downloaded, or isn't what it should be.
     """
-    jars = [LockedJar.parse(line) for line in LOCK_FILE.read_text().splitlines()]
+    jars = [LockedJar.parse(line) for line in lock_file.read_text().splitlines()]
     repository = GlobalSettings.load().repo_cache
     files = {jar: _place(jar, repository) for jar in jars}
     if not all(jar.matches(file) for jar, file in files.items()):

@@ -12,7 +12,7 @@ from bootstrap.environment import FIRST_PYTHON, LAST_PYTHON
 from tests.support.flow import PROJECT
 
 WORKFLOW = ".github/workflows/ci.yml"
-NAMED = re.compile(r"(?:`|^ *|run: )make ([a-z-]+)", re.MULTILINE)
+NAMED = re.compile(r"(?:`|^ *|\$PATH\" )make ([a-z-]+)", re.MULTILINE)
 PAPERS = [
     path.relative_to(PROJECT).as_posix()
     for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), PROJECT / WORKFLOW)
@@ -35,7 +35,7 @@ def test_the_workflow_runs_make_test_on_every_supported_python() -> None:
     [command] = [step["run"] for step in job["steps"] if "run" in step]
     (major, first), (_, last) = FIRST_PYTHON, LAST_PYTHON
     supported = [f"{major}.{minor}" for minor in range(first, last + 1)]
-    assert command.startswith("make test ")
+    assert " make test " in command
     assert "exec make test" in (PROJECT / ".ci" / "run").read_text()
     assert job["strategy"]["matrix"]["python"] == supported
 
