@@ -1,4 +1,4 @@
-"""Background threads, none of which may end unnoticed."""
+"""Background threads that never end unnoticed."""
 
 import time
 import traceback
@@ -20,12 +20,12 @@ def run_in_background(name: str, work: Callable[[], None], stopping: Event | Non
     """Run a function in a daemon thread, and again after a pause whenever it raises.
 
     Each failure is logged as one line: what failed, where, and in how many seconds it runs again.
-    The pause doubles up to a minute, and is short again after a run that lasted longer than that.
+    The pause doubles up to a minute, and is short again after a run longer than a minute.
     The thread ends when the function returns.
 
     Args:
         name: of the thread, and in the line.
-        work: the function; it has to be able to start over after an exception anywhere in it.
+        work: the function; it must be able to start over after an exception anywhere in it.
         stopping: once set, the function isn't run again.
     """
     thread = Thread(

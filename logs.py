@@ -1,4 +1,4 @@
-"""Log lines of every program here: one line an event, on stderr, for people or as JSON."""
+"""Logging for all programs here: one line per event, on stderr, for people or as JSON."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ __all__ = ["configure_logs"]
 
 
 def configure_logs(settings: Settings) -> None:
-    """Set up structlog and the standard library's logging alike, as `LOG_FORMAT` says."""
+    """Set up structlog and the standard library's logging in the same way, by `LOG_FORMAT`."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,5 +36,5 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    # kafka-python logs each attempt to reach a broker that is away; we say so ourselves.
+    # kafka-python logs each attempt to reach a broker that is away; we log that ourselves.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)

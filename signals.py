@@ -22,18 +22,18 @@ HUNG_UP = (EIO, ENXIO)  # errors that mean a closed terminal
 
 
 def on_stop_signals(handler: Handler) -> None:
-    """Have SIGTERM and SIGINT call a handler; SIGHUP does what SIGTERM does then.
+    """Have SIGTERM and SIGINT call a handler; SIGHUP then acts like SIGTERM.
 
-    A second SIGHUP does nothing: shell and kernel both send one when a terminal is closed. A SIGHUP
-    that is ignored at the start, as by nohup, stays ignored.
+    A second SIGHUP does nothing: shell and kernel both send one when a terminal is closed. If
+    SIGHUP is ignored at startup, as with nohup, it stays ignored.
 
     Args:
-        handler: is called between any two instructions of the main thread, which may hold any lock:
-            it must neither take one (an Event has one, a log another) nor print.
+        handler: called between any two instructions of the main thread, which may hold any lock: it
+            must neither take a lock (an Event has one, a log another) nor print.
     """
 
     def handle(signum: int, frame: FrameType | None) -> None:
-        _let_go_of_a_closed_terminal()
+        _detach_from_closed_terminal()
         handler(signum, frame)
 
     signal.signal(signal.SIGINT, handle)
@@ -54,11 +54,11 @@ def interrupt_once() -> None:
 
 
 def stop_with_make() -> None:
-    """Send this program a SIGTERM when make, if make started it, can't pass one on.
+    """Send this program a SIGTERM when make has started it and can't pass one on.
 
-    Either make is killed; or it leads the session, as with `ssh -t HOST make run`, and so is the
-    only one to get SIGHUP from a closed terminal: then it waits for what it started.
-    This is only for make: a shell signals its jobs, and may end before them on purpose.
+    Either make is killed; or it leads the session, as with `ssh -t HOST make run`, and is the only
+    one to get SIGHUP from a closed terminal: then it waits for its child processes. This is only
+    for make: a shell signals its jobs, and may end before them on purpose.
     """
     if "MAKELEVEL" in os.environ:
         heeds_hangup = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
@@ -77,8 +77,8 @@ def _hang_up(_signum: int, _frame: FrameType | None) -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-def _let_go_of_a_closed_terminal() -> None:
-    """Discard what is printed from now on if the terminal is gone: printing would fail."""
+def _detach_from_closed_terminal() -> None:
+    """Discard all further output if the terminal is closed: printing would fail."""
     for stream in STREAMS:
         if _is_hung_up(stream):
             with contextlib.suppress(OSError):

@@ -1,10 +1,10 @@
-"""Run the flow as a cluster of processes on this machine, or rescale the one that runs.
+"""Run the flow as a cluster of processes on this machine, or rescale the running one.
 
     python -m cluster 2               # until Ctrl-C or SIGTERM, which drain it
-    python -m cluster 4 --rescale     # drain, then go on with four; returns at once
+    python -m cluster 4 --rescale     # drain, then continue with four; returns at once
 
 Each process runs as a pod does in Kubernetes: by deploy/run-process.sh. When one of them ends, the
-others end too, and all are started again.
+others end, too, and all are restarted.
 """
 
 import argparse
@@ -23,20 +23,20 @@ __all__ = ["Cluster", "main", "rescale"]
 
 PROJECT = Path(__file__).parents[1]
 FOLDER = Path(".local/cluster")
-ADDRESSES = "127.0.0.1:210%d"  # each process's, with its number in it
+ADDRESSES = "127.0.0.1:210%d"  # with the process's number
 MAX_PROCESSES = 10  # the addresses have room for one digit
-END_SECONDS = 10.0  # the others end by themselves when one has ended, mostly at once
-STOP_SECONDS = 30.0  # a drain takes a few; after this a process is stuck, and ended
+END_SECONDS = 10.0  # when one has ended, the others end by themselves, usually at once
+STOP_SECONDS = 30.0  # a drain takes a few; after this, a process is stuck, and is killed
 PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # a killed supervisor's processes have ended by then
 POLL_SECONDS = 0.1
-RESTART_SECONDS = 2.0  # rest before a restart, so that a fault that stays doesn't spin
+RESTART_SECONDS = 2.0  # pause before a restart, so that a lasting fault causes no busy loop
 
 
 class Cluster:
-    """Processes that are started, drained and started again together.
+    """Processes that are started, drained and restarted together.
 
     Args:
-        folder: of the recovery state, and of the number of processes that a rescale asks for.
+        folder: for the recovery state, and for the number of processes that a rescale requests.
         addresses: a format that gives each process's address, from its number.
     """
 
@@ -45,14 +45,14 @@ class Cluster:
         self._addresses = addresses
 
     def run(self, processes: int) -> int:
-        """Run so many processes, or as many as a rescale says meanwhile, until told to stop."""
+        """Run this many processes, or as many as a rescale requests, until stopped."""
         interrupt_once()
         stop_with_make()
         try:
             with own_folder(self._folder, PREDECESSOR_SECONDS) as lock:
-                _ask_for(self._folder, processes)
+                _request(self._folder, processes)
                 while True:
-                    processes = self._asked_for(processes)
+                    processes = self._requested(processes)
                     self._run_once(processes, lock)
         except FolderInUseError as error:
             return say(str(error), status=1)
@@ -60,7 +60,7 @@ class Cluster:
             return 0
 
     def _run_once(self, processes: int, lock: int) -> None:
-        """Run until one of the processes ends or another number is asked for, and end them all."""
+        """Run until one of the processes ends or another number is requested, then end them all."""
         say(f"cluster: starting {processes} processes")
         running: list[GuardedProcess] = []
         with ExitStack() as ending:
@@ -68,7 +68,7 @@ class Cluster:
                 one = ending.enter_context(self._start(number, processes, lock))
                 running.append(one)
             ending.callback(_begin_end, running)
-            while not (failed := _any_ended(running)) and self._asked_for(processes) == processes:
+            while not (failed := _any_ended(running)) and self._requested(processes) == processes:
                 time.sleep(POLL_SECONDS)
             if failed:
                 _wait(running, END_SECONDS)
@@ -77,7 +77,7 @@ class Cluster:
             say(f"cluster: a process ended ({statuses}): restarting all of them")
             time.sleep(RESTART_SECONDS)
 
-    def _asked_for(self, otherwise: int) -> int:
+    def _requested(self, otherwise: int) -> int:
         """Return the requested number of processes, or `otherwise` if the file is missing."""
         try:
             return int((self._folder / "processes").read_text())
@@ -104,10 +104,10 @@ class Cluster:
 
 
 def rescale(folder: Path, processes: int) -> int:
-    """Tell the cluster that runs to drain and go on with another number of processes."""
+    """Tell the running cluster to drain and continue with another number of processes."""
     if not is_held(folder):
         return say(f"no cluster is running in {folder}: start one: make cluster N=2", status=1)
-    _ask_for(folder, processes)
+    _request(folder, processes)
     return 0
 
 
@@ -115,8 +115,8 @@ def main(arguments: list[str]) -> int:
     """Do what the command line says, and return the exit status."""
     parser = argparse.ArgumentParser("python -m cluster", description="the flow as a cluster")
     parser.add_argument("processes", type=int, choices=range(1, MAX_PROCESSES + 1), metavar="N")
-    parser.add_argument("--rescale", action="store_true", help="the cluster that runs")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="of its state")
+    parser.add_argument("--rescale", action="store_true", help="the running cluster")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="for its state")
     parser.add_argument("--addresses", default=ADDRESSES, help="with %%d for a process's number")
     options = parser.parse_args(arguments)
     if options.rescale:
@@ -124,15 +124,15 @@ def main(arguments: list[str]) -> int:
     return Cluster(options.folder, options.addresses).run(options.processes)
 
 
-def _ask_for(folder: Path, processes: int) -> None:
-    """Request a number of processes: the supervisor reads it several times a second."""
+def _request(folder: Path, processes: int) -> None:
+    """Request a number of processes: the supervisor reads it several times per second."""
     new = folder / "processes.new"
     new.write_text(str(processes))
     new.replace(folder / "processes")  # atomic: readers never see half a file
 
 
 def _begin_end(running: list[GuardedProcess]) -> None:
-    """Drain what still runs, all at the same time."""
+    """Drain what is still running, all at the same time."""
     for one in running:
         one.begin_end()
 
@@ -142,7 +142,7 @@ def _any_ended(running: list[GuardedProcess]) -> bool:
 
 
 def _wait(running: list[GuardedProcess], seconds: float) -> None:
-    """Wait until all have ended, or the time is over."""
+    """Wait until all have ended, or the time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and any(one.poll() is None for one in running):
         time.sleep(POLL_SECONDS)

@@ -1,1 +1,1 @@
-"""The flows: each file is a picture in code, wiring only."""
+"""The flows (login.py, security.py), wiring only, and what they need to start."""

@@ -1,4 +1,4 @@
-"""What the engine's command line lets pass although it can't work."""
+"""Checks the engine's command line for what the engine accepts although it can't work."""
 
 from argparse import Namespace
 from collections.abc import Set
@@ -13,14 +13,14 @@ __all__ = ["check_command_line"]
 
 
 def check_command_line(arguments: Namespace, steps: Set[str], draining: Event) -> None:
-    """Refuse a command line that the engine would answer with silence or a trace.
+    """Refuse a command line with which the engine would do nothing or print a traceback.
 
     The recovery folder is locked until the process ends, and state that the engine would wrongly
-    go on from is taken out of it.
+    resume from is deleted from it.
 
     Args:
         arguments: of `python -m bytewax.run`, as it parsed them.
-        steps: ids of the flow's steps that keep state.
+        steps: ids of the flow's stateful steps.
         draining: ends the wait for a recovery folder that is in use.
 
     Raises:
@@ -40,9 +40,9 @@ def _member(arguments: Namespace) -> Member:
 
 
 def _take_recovery_folder(folder: Path, member: Member, steps: Set[str], draining: Event) -> None:
-    """Lock the folder, refuse state that doesn't fit the flow, and clean it if it is unused."""
+    """Lock the folder, refuse state that is incompatible with the flow, and clean the folder."""
     alone = member.addresses is None
-    empty = member.number > 0  # process 0 can have the state of all
+    empty = member.number > 0  # process 0 may have the state of all
 
     def check() -> None:
         check_recovery_folder(folder, steps, whole=alone, empty=empty)

@@ -1,4 +1,4 @@
-"""What the flows rely on inside bytewax 0.21.1, beyond its public interface. Nothing else may.
+"""All that the flows use of bytewax 0.21.1 beyond its public interface; no other module may.
 
 - `run._parse_args()` parses the command line and environment of `python -m bytewax.run`.
 - A `Dataflow` and its operators list their operators in `substeps`, each with a `step_id`.
@@ -58,7 +58,7 @@ def _operators(parent: Any) -> Iterator[Any]:
 
 
 def _keeps_state(operator: Any) -> bool:
-    """Tell it from the engine's own operators: all others are made of these."""
+    """Tell by the engine's core operators, which all others are made of."""
     match type(operator).__name__:
         case "stateful_batch":
             return True
@@ -73,14 +73,14 @@ def file_number(file: sqlite3.Connection) -> tuple[int, int]:
     """Return which recovery file this is, from 0 on, and of how many.
 
     Raises:
-        ValueError: it doesn't say so once.
+        ValueError: its table doesn't have exactly one row.
     """
     [(index, count)] = file.execute("SELECT part_index, part_count FROM parts")
     return index, count
 
 
 def steps_in_file(file: sqlite3.Connection) -> frozenset[str]:
-    """Return the ids of the steps of which a recovery file has state."""
+    """Return the ids of the steps that a recovery file has state of."""
     found = file.execute("SELECT DISTINCT step_id FROM snaps WHERE ser_change NOT NULL")
     return frozenset(step for (step,) in found)
 
@@ -88,8 +88,9 @@ def steps_in_file(file: sqlite3.Connection) -> frozenset[str]:
 def resume_epoch(files: Sequence[sqlite3.Connection]) -> int | None:
     """Return the epoch that the engine will resume with: snapshots of earlier ones are committed.
 
-    It is the lowest that a worker of the last run reached; one that committed nothing is where that
-    run began. None before the first run, or if a file is missing: the epoch is unknown then.
+    It is the lowest epoch that a worker of the last run reached; a worker that committed nothing is
+    still where that run began. None before the first run, or if a file is missing, since the epoch
+    is then unknown.
 
     Args:
         files: the recovery files of a folder.
@@ -115,7 +116,7 @@ def committed_epochs(files: Sequence[sqlite3.Connection]) -> list[int]:
 
 
 def resumed_state(files: Sequence[sqlite3.Connection], epoch: int | None) -> set[tuple[str, str]]:
-    """Return step and key of all state that the engine will resume with at this epoch."""
+    """Return step and key of all state that the engine resumes with at this epoch."""
     return set(_rows(files, RESUMED, epoch))
 
 

@@ -1,4 +1,4 @@
-"""Who may use a recovery folder: one process, or the processes of one run of one cluster."""
+"""Locks a recovery folder for one process, or for the processes of one run of a cluster."""
 
 import fcntl
 import os
@@ -14,9 +14,9 @@ from file_lock import try_lock
 
 __all__ = ["Member", "lock_recovery_folder", "unusable"]
 
-# Enough for a process that was told to stop, or whose peer has ended; a longer wait is in vain.
+# Enough for a process that is stopping, or whose peer has ended; waiting longer doesn't help.
 PREDECESSOR_SECONDS = 5.0
-# The cluster that uses the folder (its -a), then the number of each process that has joined it.
+# Holds the cluster that uses the folder (its -a), then the number of each process that has joined.
 MEMBERS_FILE = "cluster"
 
 
@@ -43,15 +43,15 @@ def lock_recovery_folder(
     """Lock a recovery folder until this process has ended.
 
     The lock is on the folder itself, so it needs no file, moves with the folder and can't be
-    deleted. Processes of a cluster may share a folder. The first one has it to itself until it
-    is cleaned, then lets the others join, each once: a process that is started again waits until
-    all of the run before have ended, since until then they may write to the folder.
+    deleted. Processes of a cluster may share a folder. The first one has exclusive use until the
+    folder is cleaned, then lets the others join, each once: a restarted process waits until all
+    processes of the previous run have ended, since until then they may write to the folder.
 
     Args:
         folder: as given with `-r`.
-        member: who wants it.
+        member: the process that locks it.
         draining: ends the waiting when set.
-        check: called once the folder is locked; refuses one that doesn't fit.
+        check: called once the folder is locked; refuses an incompatible one.
         clean: called after that by the first process only, while nobody else may join.
 
     Returns:
@@ -77,7 +77,7 @@ def lock_recovery_folder(
 
 
 def unusable(folder: Path, error: OSError) -> SystemExit:
-    """Return the exit for a recovery folder that can't be made, locked or written to."""
+    """Return the exit for a recovery folder that can't be created, locked or written to."""
     return SystemExit(
         f"-r {folder}: it can't be used ({error.strerror}): it must be a folder on a local disk "
         f"with free space, owned by user {os.geteuid()}"
@@ -85,7 +85,7 @@ def unusable(folder: Path, error: OSError) -> SystemExit:
 
 
 def _let_others_join(descriptor: int, folder: Path, member: Member) -> bool:
-    """Tell whether the folder is still locked; another process may get it in between."""
+    """Tell whether the folder is still locked; another process may lock it in between."""
     if member.addresses is None:
         return True
     (folder / MEMBERS_FILE).write_text(f"{member.addresses}\n{member.number}\n")
@@ -93,7 +93,7 @@ def _let_others_join(descriptor: int, folder: Path, member: Member) -> bool:
 
 
 def _join(descriptor: int, folder: Path, member: Member, check: Callable[[], object]) -> bool:
-    """Share the folder with the cluster that uses it, if it is this process's own."""
+    """Share the folder with the cluster that uses it, if that is this process's cluster."""
     if member.addresses is None or not try_lock(descriptor, shared=True):
         return False
     lines = (folder / MEMBERS_FILE).read_text().splitlines()

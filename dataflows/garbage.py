@@ -1,20 +1,20 @@
-"""Python's search for garbage in cycles, paced for batches of thousands of short-lived objects."""
+"""Makes Python search for cyclic garbage less often: batches create thousands of objects."""
 
 import gc
 
 __all__ = ["collect_cycles_seldom"]
 
-# New containers before a search. The default, 700, searches several times in each batch, and finds
-# nothing: the flow makes no cycles. Some batches' worth keeps what libraries may leave bounded.
+# New containers between searches. With the default, 700, there are several searches per batch,
+# which find nothing: the flow makes no cycles. What libraries may leave stays bounded.
 NEW_CONTAINERS = 200_000
-YOUNG_SEARCHES = 50  # before the middle generation is searched
-MIDDLE_SEARCHES = 100  # before everything is
+YOUNG_SEARCHES = 50  # until the middle generation is searched
+MIDDLE_SEARCHES = 100  # until everything is searched
 
 
 def collect_cycles_seldom() -> None:
-    """Leave out what is there now, modules and all, and search the rest seldom.
+    """Exclude all existing objects, modules included, and search new ones less often.
 
-    Without it a fifth of the flow's processor time goes there (benchmarks/results/README.md).
+    Otherwise searching takes a fifth of the flow's CPU time (benchmarks/results/README.md).
     """
     gc.freeze()
     gc.set_threshold(NEW_CONTAINERS, YOUNG_SEARCHES, MIDDLE_SEARCHES)

@@ -49,13 +49,13 @@ def flow() -> Dataflow:
 
 
 def pseudonym(settings: Settings) -> Callable[[str], str] | None:
-    """Return what hides user and device ids: nothing, unless USER_ID_KEY is set."""
+    """Return the function that hashes user and device ids; None unless USER_ID_KEY is set."""
     key = settings.user_id_key
     return pseudonyms(key.get_secret_value()) if key else None
 
 
 def login_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Dataflow:
-    """Wire the flow. Steps keep their names: by these the recovery folder knows their state."""
+    """Wire the flow. Never rename a step: the recovery folder finds its state by its name."""
     flow = Dataflow("login")
     offsets = GroupOffsets(settings, topics)
     records = op.input("read", flow, KafkaBatchSource(settings, topics, draining, offsets))

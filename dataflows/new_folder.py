@@ -1,6 +1,6 @@
-"""`python -m dataflows.new_folder FOLDER`: make a recovery folder, unless it has state already.
+"""`python -m dataflows.new_folder FOLDER`: create a recovery folder, unless it has state already.
 
-Of two starts at the same time one makes the file, and the other one finds it whole.
+Of two starts at the same time, one creates the file, and the other finds it complete.
 """
 
 import os
@@ -17,7 +17,7 @@ __all__ = ["make_recovery_folder"]
 
 
 def make_recovery_folder(folder: Path) -> None:
-    """Make the one file that the engine keeps its state in, where there is none yet.
+    """Create the one file that the engine keeps its state in, if there is none yet.
 
     Raises:
         SystemExit: with one line: another process uses the folder, or it can't be written to.
@@ -33,7 +33,7 @@ def _fill(folder: Path) -> None:
     if list(folder.glob("part-*.sqlite3")):
         return
     unfinished = folder / "new"
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a start that was broken off here
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a start that was interrupted here
     unfinished.mkdir()
     init_db_dir(unfinished, 1)  # type: ignore[no-untyped-call]
     for file in unfinished.iterdir():

@@ -1,7 +1,7 @@
-"""What the recovery folder holds, looked at before the engine opens it.
+"""Checks the recovery folder before the engine opens it.
 
-The engine answers files that it can't use with pages of trace, and drops without a word what it
-knows of steps that the flow doesn't have.
+For files that it can't use, the engine prints pages of traceback; state of steps that the flow
+doesn't have is dropped silently.
 """
 
 import os
@@ -27,11 +27,11 @@ NEW_FOLDER = (
     "state is then rebuilt from the input, and no output is written twice"
 )
 
-READ, WRITE = ".read", ".write"  # every flow's steps that keep a state for each input partition
+READ, WRITE = ".read", ".write"  # steps of every flow that keep state for each input partition
 
 
 class _File(NamedTuple):
-    """What one file says of itself: which it is, of how many, and whose state it holds."""
+    """A recovery file: its number, of how many, and the steps that it has state of."""
 
     number: int
     of: int
@@ -39,11 +39,11 @@ class _File(NamedTuple):
 
 
 def require_recovery_files(folder: Path, *, empty: bool = False) -> list[Path]:
-    """Return the folder's files; refuse a folder that has none, or isn't there.
+    """Return the folder's files; refuse a folder that has none, or doesn't exist.
 
     Args:
         folder: as given with `-r`.
-        empty: whether none of the state may be here: in a cluster another process can have it.
+        empty: whether the folder may be empty: in a cluster another process can have the state.
 
     Raises:
         SystemExit: with one line that says what to do.
@@ -60,13 +60,13 @@ def require_recovery_files(folder: Path, *, empty: bool = False) -> list[Path]:
 def check_recovery_folder(
     folder: Path, steps: Set[str], *, whole: bool, empty: bool = False
 ) -> None:
-    """Refuse a recovery folder that the flow can't go on from. Nothing in it is changed.
+    """Refuse a recovery folder that the flow can't resume from. Nothing in it is changed.
 
     Args:
         folder: as given with `-r`.
-        steps: ids of the flow's steps that keep state.
-        whole: whether all of the state has to be here; the processes of a cluster may each have
-            a part of it in a folder of their own.
+        steps: ids of the flow's stateful steps.
+        whole: whether all of the state must be here; each process of a cluster may have a part of
+            it in its own folder.
         empty: as for require_recovery_files.
 
     Raises:
@@ -87,11 +87,11 @@ def check_recovery_folder(
 
 
 def check_partitions(folder: Path, topic: str, partitions: int) -> None:
-    """Refuse state of partitions that the input lacks: the engine would end with a traceback.
+    """Refuse state of partitions that the input doesn't have: the engine would print a traceback.
 
     Args:
-        folder: as given with `-r`; it fits otherwise.
-        topic: the input.
+        folder: as given with `-r`; already checked otherwise.
+        topic: the input topic.
         partitions: how many it has.
 
     Raises:
@@ -110,7 +110,7 @@ def check_partitions(folder: Path, topic: str, partitions: int) -> None:
 
 
 def _read(folder: Path, path: Path) -> _File:
-    """Read one file as a reader that can't write to it."""
+    """Read one file, opened read-only."""
     if not os.access(folder, os.W_OK) or not os.access(path, os.R_OK | os.W_OK):
         raise SystemExit(
             f"-r {folder}: this user may not write to {path.name}: give the folder and its files "
@@ -142,7 +142,7 @@ def _damaged(folder: Path, what: str, why: str) -> SystemExit:
 
 
 def _check_files(folder: Path, files: list[_File], *, whole: bool) -> None:
-    """Refuse files of several folders together, and a folder that lacks one."""
+    """Refuse files from different folders, and a folder with a missing file."""
     counts = sorted({file.of for file in files})
     numbers = {file.number for file in files}
     if len(counts) > 1 or len(numbers) < len(files):
@@ -170,10 +170,10 @@ def _check_steps(folder: Path, found: Set[str], known: Set[str]) -> None:
 
 
 def _check_epochs(folder: Path, stores: Sequence[sqlite3.Connection]) -> None:
-    """Refuse files whose last run doesn't follow from what is committed in them.
+    """Refuse files whose last run is inconsistent with what is committed in them.
 
-    Two processes that use a folder at once leave it like that: the one that is ahead by an epoch
-    deletes the snapshots that the other one would resume from.
+    Two processes that use a folder at once cause this: the one that is an epoch ahead deletes the
+    snapshots that the other would resume from.
     """
     epoch = resume_epoch(stores)
     if epoch is None:

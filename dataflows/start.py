@@ -1,4 +1,4 @@
-"""What every flow does before it runs: refuse a start that can't work, and begin monitoring."""
+"""What every flow does before it runs: check that it can work, and begin monitoring."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ UNKNOWN_TOPICS = FlowTopics("", "", 0, "", 0, "", "", "", 0, 0, 0, 0)
 def start(
     wiring: Wiring, settings: Settings, draining: Event, no_input: str = NO_INPUT
 ) -> Dataflow:
-    """Return a flow that can run, or refuse the start with one line.
+    """Return a flow that can run, or end the start with one line.
 
     Args:
         wiring: builds the flow.
@@ -35,8 +35,8 @@ def start(
         no_input: what to do when there is no input topic.
     """
     arguments = parse_command_line()
-    # The recovery folder is checked before Kafka is asked for the topics. Which steps keep state
-    # doesn't depend on topics.
+    # The recovery folder is checked before Kafka is contacted. Which steps are stateful doesn't
+    # depend on the topics.
     steps = stateful_steps(wiring(settings, UNKNOWN_TOPICS, draining))
     check_command_line(arguments, steps, draining)
     serve_monitoring(settings, arguments, draining)

@@ -3,9 +3,9 @@
 The engine (bytewax 0.21.1) stores the snapshots of an epoch one by one, and commits the epoch when
 all of them are stored. What a killed process stored of an epoch that it never committed stays in
 the folder. The next run begins with that same epoch and overwrites the snapshots of keys that
-receive something in it; then it commits the epoch, with what is left of the earlier run. The run
-after that would resume from a mixture: windows that hold logins which the input offsets say are
-still to be read, and count them twice.
+receive something in it; then it commits the epoch, including leftovers of the earlier run. The run
+after that would resume from a mixture: windows with logins that are still to be read according to
+the input offsets, and so are counted twice.
 """
 
 import sqlite3
@@ -20,10 +20,10 @@ __all__ = ["forget_uncommitted"]
 def forget_uncommitted(folder: Path) -> None:
     """Delete the snapshots of epochs that were never committed; no run would resume from them.
 
-    A folder that lacks files is left as it is: only all of them say which epochs are committed.
+    A folder with missing files is left unchanged: only all of them together say what is committed.
 
     Args:
-        folder: as given with `-r`; locked, and its files can be read.
+        folder: as given with `-r`; locked, with readable files.
 
     Raises:
         SystemExit: with one line: it can't be written to.

@@ -1,1 +1,1 @@
-"""What people and their tools see of a running flow: metrics, and whether it lives and is ready."""
+"""What people and tools see of a running flow: metrics, liveness and readiness."""

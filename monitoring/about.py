@@ -1,4 +1,4 @@
-"""What is told of a process once, at its start: versions, settings, where its snapshots go."""
+"""Metrics that are set once, at startup: versions, settings, the time of the last snapshot."""
 
 import platform
 from importlib.metadata import version
@@ -13,8 +13,8 @@ from settings import Settings
 
 __all__ = ["last_written", "set_process_metrics"]
 
-# What changes the outputs, the windows or how fast they come. A list of what may be shown, since
-# a list of what may not would miss the next secret.
+# What affects the outputs, the windows or their delay. An allowlist, since a denylist would miss
+# the next secret.
 SHOWN_SETTINGS = (
     "kafka_group_id",
     "input_topic",
@@ -41,11 +41,11 @@ SHOWN_SETTINGS = (
 
 
 def set_process_metrics(settings: Settings, recovery: Path | None) -> None:
-    """Set the metrics that stay as they are.
+    """Set the metrics that don't change while the process runs.
 
     Args:
         settings: the process's settings.
-        recovery: the folder of `-r`, None without one.
+        recovery: the folder given with `-r`, None without it.
     """
     metrics.BUILD.info(
         {
@@ -58,7 +58,7 @@ def set_process_metrics(settings: Settings, recovery: Path | None) -> None:
     metrics.SETTINGS.info({name: str(getattr(settings, name)) for name in SHOWN_SETTINGS})
     if recovery is not None:
         metrics.LAST_SNAPSHOT.set_function(lambda: last_written(recovery))
-    # From 0 on, so that the first one counts as a rise.
+    # Start at 0, so that the first one counts as an increase.
     for reason in Reason:
         metrics.DEAD_LETTERS.labels(str(reason))
     for kind in ("retried", "fenced", "fatal"):
@@ -71,6 +71,6 @@ def last_written(recovery: Path) -> float:
     """Return when the engine last wrote into a recovery folder, NaN if it never did."""
     try:
         times = [file.stat().st_mtime for file in recovery.glob("part-*.sqlite3*")]
-    except FileNotFoundError:  # SQLite takes its log away when the engine ends
+    except FileNotFoundError:  # SQLite deletes its log when the engine ends
         return metrics.UNKNOWN
     return max(times, default=metrics.UNKNOWN)

@@ -1,4 +1,4 @@
-"""Whether a process lives and is ready, from what its edges have noted."""
+"""Liveness and readiness of a process, from what its sources, sinks and watches report."""
 
 import time
 from collections.abc import Callable
@@ -6,26 +6,26 @@ from threading import get_ident
 
 __all__ = ["HEALTH", "Health"]
 
-# A worker polls every input partition many times a second, and while Kafka doesn't let it write it
-# tries again every 5 seconds. The others of its cluster stand still meanwhile, since the engine
-# takes a snapshot of all at once: so they are given some minutes before they count as hanging.
+# A worker polls every input partition many times per second; while it can't write to Kafka, it
+# retries every 5 seconds. The cluster's other workers are blocked meanwhile, since the engine takes
+# a snapshot of all at once: so they get some minutes before they count as stuck.
 STUCK_SECONDS = 300.0
 SILENT_SECONDS = 20.0  # brokers are asked every second, and given 5 to answer
 
 
 class Health:
-    """What the workers of a process note, each in its own thread, and what that means.
+    """Keeps what the workers of a process report, each in its own thread, and draws conclusions.
 
     Args:
         clock: seconds, never going back.
 
     Attributes:
-        ends: this process is about to end, and its metrics say why.
+        ends: whether this process is about to end, and its metrics say why.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._beats: dict[int, float] = {}
+        self._last_polls: dict[int, float] = {}
         self._unpolled: set[int] = set()
         self._assigned = 0
         self._answered_at: float | None = None
@@ -34,50 +34,50 @@ class Health:
         self.ends = False
 
     def drains_when(self, draining: Callable[[], bool]) -> None:
-        """Ask this whether the process is draining."""
+        """Set the function that tells whether the process is draining."""
         self._draining = draining
 
     def assigned(self, partition: int) -> None:
-        """Note an input partition that this process will read."""
+        """Report an input partition that this process will read."""
         self._assigned += 1
         self._unpolled.add(partition)
 
     def polled(self, partition: int) -> None:
-        """Note a poll; to be called by the worker itself."""
+        """Report a poll; called by the worker itself."""
         self._unpolled.discard(partition)
-        self._beats[get_ident()] = self._clock()
+        self._last_polls[get_ident()] = self._clock()
 
     def waits_for_kafka(self, worker: int) -> None:
-        """Note that a worker waits for Kafka, which is no reason to end it.
+        """Report that a worker is waiting for Kafka, which is no reason to end it.
 
         Args:
             worker: its thread's id.
         """
-        if worker in self._beats:  # until its first poll the start's own deadlines hold
-            self._beats[worker] = self._clock()
+        if worker in self._last_polls:  # until its first poll, the startup's own deadlines apply
+            self._last_polls[worker] = self._clock()
 
     def ended(self) -> None:
-        """Note that this worker's input has ended; another partition of it polls on."""
-        self._beats.pop(get_ident(), None)
+        """Report that this worker's input has ended; any other partition of it still polls."""
+        self._last_polls.pop(get_ident(), None)
 
     def broker_answered(self) -> None:
-        """Note that a broker answered."""
+        """Report that a broker answered."""
         if self._is_silent():
             self._answering_since = self._clock()
         self._answered_at = self._clock()
 
     def stuck(self) -> str | None:
-        """Return why the process should be ended, None if it lives."""
-        beats = self._beats.copy().values()
-        if self._is_silent() or not beats:
+        """Return why the process should be ended, None if it is alive."""
+        last_polls = self._last_polls.copy().values()
+        if self._is_silent() or not last_polls:
             return None
-        stood = self._clock() - max(min(beats), self._answering_since)
-        if stood > STUCK_SECONDS:
-            return f"a worker has stood still for {stood:.0f} seconds, though Kafka answers"
+        stuck = self._clock() - max(min(last_polls), self._answering_since)
+        if stuck > STUCK_SECONDS:
+            return f"a worker has been stuck for {stuck:.0f} seconds, though Kafka answers"
         return None
 
     def unready(self) -> str | None:
-        """Return why the process doesn't process logins now, None if it does."""
+        """Return why the process isn't processing logins, None if it is."""
         if self.ends:
             return "this process is stopping: the last line of its log says why"
         if self._draining():

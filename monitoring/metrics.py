@@ -1,9 +1,8 @@
 """Every metric of the flow, declared once, with what it counts.
 
-All are of one process, and begin anew with it: a counter that goes back to 0 is what Prometheus
-expects of a restart. They are counted whether they are served or not, once a batch and never once
-a login. The registry is the client's own, which adds the process's memory, processor time and
-start.
+All are per process, and start again with it: Prometheus expects counters to go back to 0 after a
+restart. They are counted whether they are served or not, once per batch and never once per login.
+The registry is the client's own, which adds the process's memory, CPU time and start time.
 """
 
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
@@ -28,29 +27,29 @@ __all__ = [
     "WATERMARK",
 ]
 
-# The time of each counter's making, as a metric of its own: no query here wants it.
+# Extra metrics with the time at which each counter was created: no query here needs them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-# Until there is something to tell. It compares with nothing, so nobody is woken.
+# Until there is a value. Comparisons with it are false, so no alert fires.
 UNKNOWN = float("nan")
 
 # Input. Counted where it is read: what a restart reads again is counted again.
 READ = Counter("login_records_read", "Records read from the input topic.")
 BATCH_RECORDS = Histogram(
     "login_batch_records",
-    "Records in a batch as it was read; batches without any are left out.",
+    "Records in a batch as it was read; empty batches are left out.",
     buckets=(1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 100_000),
 )
 LAG = Gauge(
     "login_lag_records",
-    "Offsets of an input partition that are not read yet, transaction markers among them; looked "
-    "at every 5 seconds, by the process that reads the partition.",
+    "Offsets of an input partition that are not read yet, transaction markers included; measured "
+    "every 5 seconds, by the process that reads the partition.",
     ["partition"],
 )
 
 TOPIC_CHANGES = Counter(
     "login_topic_changes",
-    "Changes of topics that ended the process. Of the input topic: deleted; recreated; grown (it "
+    "Changes of topics that ended the process. For the input topic: deleted; recreated; grown (it "
     "has more partitions, which the next start reads). output_deleted: a topic that the flow "
     "writes to was deleted.",
     ["kind"],
@@ -63,39 +62,39 @@ DEAD_LETTERS = Counter("login_dead_letters", "Records written to the dead letter
 LATENCY = Histogram(
     "login_latency_seconds",
     "From the Kafka timestamp of a batch's first record, which waited longest, to the commit; once "
-    "a batch, so the logins' own latency is lower.",
+    "per batch, so a login's own latency is lower.",
     buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600),
 )
 TRANSACTION_SECONDS = Histogram(
     "login_transaction_seconds",
-    "From the first record of a transaction to its commit, those of insights too; with at-least-"
-    "once delivery to the last acknowledgement.",
+    "From the first record of a transaction to its commit, for insights too; with at-least-once "
+    "delivery, to the last acknowledgement.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 TRANSACTION_FAILURES = Counter(
     "login_transaction_failures",
     "Attempts to write that failed. retried: tried again, for as long as Kafka is away; fenced: "
-    "another process took over, or the transaction took too long, and this process ends; fatal: it "
-    "can't be done, and the process ends.",
+    "another process took over, or the transaction took too long, and this process ends; fatal: an "
+    "unrecoverable error, and the process ends.",
     ["kind"],
 )
 
-# Event time. Counted once a batch has been judged: what a restart reads again is counted again.
+# Event time. Counted after lateness was checked: what a restart reads again is counted again.
 QUALITY_FLAGS = Counter("login_quality_flags", "Soft faults of logins, by flag.", ["flag"])
 LATE_LOGINS = Counter("login_late", "Logins that came too late for their window.")
 WATERMARK = Gauge(
     "login_watermark_timestamp_seconds",
-    "The watermark: event time up to which windows are closed; in the one process that keeps the "
-    "windows, NaN in the others. Now less this is the watermark's delay.",
+    "The watermark: event time up to which windows are closed; set in the one process that keeps "
+    "the windows, NaN in the others. Now minus this is the watermark's delay.",
 )
 
-# The security flow's. Counted when the windows are judged, like late logins.
-ALERTS = Counter("login_alerts", "Alerts, by kind; those of a replay are counted again.", ["kind"])
+# The security flow's. Counted when windows are checked, like late logins.
+ALERTS = Counter("login_alerts", "Alerts, by kind; a replay counts them again.", ["kind"])
 
-# Recovery. How long the engine takes to write a snapshot can't be seen from here, only when it did.
+# Recovery. How long the engine takes to write a snapshot is unknown, only when it did.
 SNAPSHOT_WAIT = Histogram(
     "login_snapshot_wait_seconds",
-    "How long a snapshot of a sink partition waited for the transaction under way.",
+    "How long a snapshot of a sink partition waited for the pending transaction.",
     buckets=(0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 60),
 )
 LAST_SNAPSHOT = Gauge(
@@ -104,8 +103,8 @@ LAST_SNAPSHOT = Gauge(
     "folder is empty, since another process of the cluster keeps the state.",
 )
 
-# What runs.
-BUILD = Info("login_build", "Versions of what the process runs on.")
+# What is running.
+BUILD = Info("login_build", "Versions of the software that the process runs on.")
 SETTINGS = Info("login_settings", "Settings in force that change what is computed; no secrets.")
 
 WATERMARK.set(UNKNOWN)

@@ -1,4 +1,4 @@
-"""What the flow's edges note, in one call for each thing that happens."""
+"""Updates metrics and health: one function for each thing that happens in the flow."""
 
 import time
 from collections import Counter
@@ -36,17 +36,17 @@ def batch_read(records: int) -> None:
 
 
 def lag(partition: int, offsets: int) -> None:
-    """Note how much of an input partition is still to be read."""
+    """Set how much of an input partition is still to be read."""
     metrics.LAG.labels(str(partition)).set(max(0, offsets))
 
 
 def written(seconds: float) -> None:
-    """Note a transaction that was committed, and how long it took."""
+    """Record how long a committed transaction took."""
     metrics.TRANSACTION_SECONDS.observe(seconds)
 
 
 def batch_written(batch: "OutputBatch") -> None:
-    """Count what was committed of a batch."""
+    """Count the outputs and dead letters of a committed batch."""
     metrics.PROCESSED.inc(len(batch.records))
     for reason, count in Counter(letter.reason for letter in batch.dead_letters).items():
         metrics.DEAD_LETTERS.labels(str(reason)).inc(count)
@@ -55,7 +55,7 @@ def batch_written(batch: "OutputBatch") -> None:
 
 
 def write_retried(worker: int) -> None:
-    """Count an attempt to write that is made again, and that this worker waits for it."""
+    """Count a retried write, and report that this worker is waiting for Kafka."""
     metrics.TRANSACTION_FAILURES.labels("retried").inc()
     HEALTH.waits_for_kafka(worker)
 
@@ -73,12 +73,12 @@ def topic_changed(kind: str) -> None:
 
 
 def snapshot_taken(waited: float) -> None:
-    """Note how many seconds a snapshot waited for what was under way."""
+    """Record how many seconds a snapshot waited for the pending write."""
     metrics.SNAPSHOT_WAIT.observe(waited)
 
 
 def late_checked(_step_id: str, tally: "Tally") -> None:
-    """Count a batch's quality flags and late logins; to be given to the engine's `inspect`."""
+    """Count a batch's quality flags and late logins; for the engine's `inspect`."""
     for stats in tally.stats:
         for flag, count in stats.quality.counts().items():
             metrics.QUALITY_FLAGS.labels(flag).inc(count)
@@ -91,11 +91,11 @@ def late(logins: int) -> None:
 
 
 def alerted(_step_id: str, alerts: "tuple[Alert, ...]") -> None:
-    """Count alerts by kind; to be given to the engine's `inspect`."""
+    """Count alerts by kind; for the engine's `inspect`."""
     for alert in alerts:
         metrics.ALERTS.labels(alert.kind).inc()
 
 
 def watermark_advanced(time: int) -> None:
-    """Note where the watermark is."""
+    """Set the watermark."""
     metrics.WATERMARK.set(time)

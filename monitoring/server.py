@@ -1,4 +1,4 @@
-"""Serves metrics and health over HTTP, where `METRICS_PORT` says so."""
+"""Serves metrics and health over HTTP, if `METRICS_PORT` is set."""
 
 import sys
 import time
@@ -24,19 +24,19 @@ __all__ = ["MonitoringServer", "own_port", "serve_monitoring"]
 log = structlog.get_logger()
 
 REQUEST_SECONDS = 10.0
-# A process whose metrics say why it ends waits for one more scrape, or the reason would never be
-# seen; but not if nobody scrapes it.
+# A process whose metrics say why it ends waits for one more scrape, so that the reason is seen; but
+# not if nobody scrapes it.
 LAST_SCRAPE_SECONDS = 20.0
 RECENT_SCRAPE_SECONDS = 60.0
 
 
 def serve_monitoring(settings: Settings, arguments: Namespace, draining: Event) -> None:
-    """Serve metrics and health from a thread, or nothing where METRICS_PORT is unset.
+    """Serve metrics and health from a thread; does nothing if METRICS_PORT is unset.
 
     Args:
         settings: the process's settings.
         arguments: of the engine's command line, checked.
-        draining: makes the process no longer ready when set.
+        draining: once set, the process is no longer ready.
 
     Raises:
         SystemExit: with one line, when the port is taken.
@@ -54,14 +54,14 @@ def serve_monitoring(settings: Settings, arguments: Namespace, draining: Event) 
 
 
 def own_port(first: int, process: int, addresses: str | None) -> int:
-    """Return a process's port: those of a cluster that share a host take ports in turn.
+    """Return a process's port: processes of a cluster on one host get one port each, counting up.
 
-    Where each has a host of its own, as in Kubernetes, all have the same port.
+    Where each has its own host, as in Kubernetes, all have the same port.
 
     Args:
         first: METRICS_PORT.
         process: which of the addresses is this process's.
-        addresses: HOST:PORT of each process of the cluster, `;` between; None for one alone.
+        addresses: HOST:PORT of each process of the cluster, separated by `;`; None without one.
     """
     hosts = [address.rpartition(":")[0] for address in (addresses or ":").split(";")]
     return first + hosts[:process].count(hosts[process])
@@ -84,11 +84,11 @@ class MonitoringServer(ThreadingHTTPServer):
         self._scraped = Condition()
 
     def server_bind(self) -> None:
-        """Bind; the base class would ask a name server for this machine's name as well."""
+        """Bind; the base class would also look up this machine's name."""
         TCPServer.server_bind(self)
 
     def handle_error(self, _request: Any, client: Any) -> None:
-        """Log one line, where the base class prints a trace; nothing of one who went away."""
+        """Log one line instead of a traceback; nothing if the client went away."""
         error = sys.exception()
         if not isinstance(error, OSError):
             log.error(
@@ -96,13 +96,13 @@ class MonitoringServer(ThreadingHTTPServer):
             )
 
     def scraped(self, asked: float) -> None:
-        """Note that somebody has got the metrics, as they were at this time."""
+        """Note that the metrics were scraped, as they were at this time."""
         with self._scraped:
             self._scraped_at = max(asked, self._scraped_at)
             self._scraped.notify_all()
 
     def await_last_scrape(self) -> None:
-        """Wait, for a while, until the metrics that say why this process ends were scraped."""
+        """Wait, for a while, until the metrics that say why this process ends are scraped."""
         now = time.monotonic()
         with self._scraped:
             watched = now - self._scraped_at < RECENT_SCRAPE_SECONDS
@@ -112,7 +112,7 @@ class MonitoringServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: MonitoringServer
-    timeout = REQUEST_SECONDS  # of a client that sends nothing
+    timeout = REQUEST_SECONDS  # for a client that sends nothing
 
     def do_GET(self) -> None:
         """Answer a request."""
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/ready":
             self._answer_state("ready", HEALTH.unready())
         else:
-            self._answer(404, b"here are /metrics, /live and /ready\n")
+            self._answer(404, b"not found: try /metrics, /live or /ready\n")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
         """Log nothing: probes come every few seconds."""
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _open(host: str, port: int) -> MonitoringServer:
     try:
         return MonitoringServer(host, port)
-    except (OSError, OverflowError) as error:  # the latter where there is no such port
+    except (OSError, OverflowError) as error:  # the latter if there is no such port
         raise SystemExit(
             f"can't serve metrics at {host}:{port}: {error}: set METRICS_PORT to "
             "a port that is free (further processes of a cluster on one host take the ports after "

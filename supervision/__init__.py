@@ -1,1 +1,1 @@
-"""What make run, make cluster and the local Kafka share: processes that end with their owner."""
+"""Processes that end with their owner: for make run, make cluster and the local Kafka."""

@@ -15,20 +15,20 @@ KILL_SECONDS = 10.0  # a killed process and its guardian are gone by then
 
 
 class GuardedProcess:
-    """A command under a guardian that outlives this process, and then ends the command too.
+    """A command with a guardian process that outlives this one, and then ends the command.
 
-    Each runs in its own process group, so a Ctrl-C on the terminal reaches only the owner.
-    Not in a session of their own: Linux shares the cores out by session (autogroup), and one of
-    version 6.18 was seen to give a broker in another session than its clients nothing at all for up
-    to a minute.
+    Each runs in its own process group, so a Ctrl-C on the terminal reaches only the owner. They
+    don't get their own session: Linux divides the cores among sessions (autogroup), and version
+    6.18 was seen to give a broker in another session than its clients no CPU time for up to a
+    minute.
 
     Args:
         command: what to run.
         stop_seconds: how long it may take to end after SIGTERM, before it is killed.
-        options: of subprocess.Popen, except for standard input.
+        options: for subprocess.Popen, except standard input.
 
     Raises:
-        ChildProcessError: it can't be run; why is on its standard error.
+        ChildProcessError: it can't be run; its standard error says why.
     """
 
     def __init__(self, command: list[str], stop_seconds: float, **options: Any) -> None:
@@ -81,7 +81,7 @@ class GuardedProcess:
         try:
             self.wait(self._limit)
         except KeyboardInterrupt:
-            self.wait(self._limit)  # nothing is left behind
+            self.wait(self._limit)  # leave nothing running
             raise
 
     def kill(self) -> None:

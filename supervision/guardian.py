@@ -2,11 +2,10 @@
 
     python guardian.py SECONDS COMMAND [ARGUMENT ...]
 
-Its standard input is a socket. It writes the command's process id there, then waits for the end of
-what it can read: the other side is closed on purpose, or by the system when its owner is killed.
-Then the command gets SIGTERM, and SIGKILL if it takes longer than SECONDS to end. The guardian ends
-as the command did. It runs as a file of its own, with nothing but the standard library, so that it
-is small and starts fast.
+Its standard input is a socket. It writes the command's process id there, then waits until the other
+side is closed: by the owner, or by the system when the owner is killed. Then the command gets
+SIGTERM, and SIGKILL if it takes longer than SECONDS to end. The guardian ends as the command did.
+It is a standalone file that uses only the standard library, so that it is small and starts fast.
 """
 
 import contextlib
@@ -30,8 +29,8 @@ def main(seconds: float, command: list[str]) -> int:
         command,
         stdin=subprocess.DEVNULL,
         close_fds=False,
-        # The system sends SIGHUP to the stopped members of a group whose last parent outside ends:
-        # in the guardian's, a paused command would get it when the owner is killed.
+        # The system sends SIGHUP to stopped members of a process group whose last outside parent
+        # ends: in the guardian's group, a paused command would get it when the owner is killed.
         process_group=0,
         preexec_fn=_die_with_guardian(),
     )
@@ -50,7 +49,7 @@ def _end_with_owner(process: subprocess.Popen[bytes], seconds: float) -> None:
         while os.read(OWNER, 1):
             pass
     process.terminate()
-    process.send_signal(signal.SIGCONT)  # a stopped process wouldn't see the other signal
+    process.send_signal(signal.SIGCONT)  # a stopped process wouldn't get the other signal
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -59,12 +58,12 @@ def _end_with_owner(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # there may be no reader any more
+    with contextlib.suppress(OSError):  # the reader may be gone
         print(line, file=sys.stderr, flush=True)
 
 
 def _die_of(signum: int) -> None:
-    """End by the signal that ended the command, without a memory dump of this process."""
+    """End by the signal that ended the command, without a core dump of this process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # some signals can't be handled, and needn't be
         signal.signal(signum, signal.SIG_DFL)
@@ -72,7 +71,7 @@ def _die_of(signum: int) -> None:
 
 
 def _die_with_guardian() -> Callable[[], object] | None:
-    """Return what has Linux end the command when this process itself is killed."""
+    """Return a hook that has Linux end the command when this process itself is killed."""
     hook = None
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None).prctl  # looked up here: little is safe between fork and exec

@@ -1,4 +1,4 @@
-"""Lines for the person who watches."""
+"""Lines for the person at the terminal."""
 
 import sys
 
@@ -6,6 +6,6 @@ __all__ = ["say"]
 
 
 def say(line: str, *, status: int = 0) -> int:
-    """Print a line on standard error, and return the exit status to end with."""
+    """Print a line on standard error, and return the given exit status."""
     print(line, file=sys.stderr, flush=True)
     return status

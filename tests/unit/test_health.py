@@ -53,7 +53,7 @@ def test_a_worker_that_neither_polls_nor_tries_is_stuck(health: Health, clock: C
     pass_time(health, clock, STUCK_SECONDS)
     assert health.stuck() is None
     pass_time(health, clock, 1)
-    assert health.stuck() == "a worker has stood still for 301 seconds, though Kafka answers"
+    assert health.stuck() == "a worker has been stuck for 301 seconds, though Kafka answers"
 
 
 def test_one_worker_does_not_hide_that_another_is_stuck(health: Health, clock: Clock) -> None:
@@ -67,7 +67,7 @@ def test_one_worker_does_not_hide_that_another_is_stuck(health: Health, clock: C
 
 def test_a_worker_that_waits_for_kafka_lives(health: Health, clock: Clock) -> None:
     """Its writer tries again in a thread of its own, in the worker's name."""
-    [worker] = health._beats
+    [worker] = health._last_polls
     for _ in range(100):
         pass_time(health, clock, 5)
         health.waits_for_kafka(worker)

@@ -64,7 +64,7 @@ def test_processes_of_one_host_take_ports_in_turn(
 
 def test_an_unknown_path_is_told_the_known_ones(server: MonitoringServer) -> None:
     """Whoever mistypes a path sees what there is."""
-    assert ask(port_of(server), "/") == (404, "here are /metrics, /live and /ready\n")
+    assert ask(port_of(server), "/") == (404, "not found: try /metrics, /live or /ready\n")
 
 
 @pytest.mark.parametrize("port", [None, 70_000])
