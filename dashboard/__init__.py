@@ -1,1 +1,1 @@
-"""The live page: what the flow is doing, for people who would rather look than read."""
+"""The live page: shows what the flow is doing."""

@@ -1,29 +1,29 @@
-"""The panel of the newest alerts; it is there when their topic is."""
+"""The panel of the newest alerts, shown if their topic exists."""
 
 from dashboard.alerts import AlertRow
 from dashboard.cards import Text, box, card, mark_class
-from dashboard.live import ALERTS_SHOWN, Look
+from dashboard.live import ALERTS_SHOWN, View
 from dashboard.words import clock
 
 __all__ = ["AlertPanel"]
 
 
 class AlertPanel:
-    """A line an alert, the newest first; its lines are made once and then only changed."""
+    """One line per alert, the newest first; its lines are created once and then only changed."""
 
     def __init__(self) -> None:
         with box("alerts hidden") as self._root, card("Alerts", "alerts-card") as note:
-            note.set_text("from the security flow, the newest first; times are when it began")
+            note.set_text("from the security flow, the newest first; times are starts of windows")
             with box("alert-rows", "ol"):
                 self._rows = [_Row() for _ in range(ALERTS_SHOWN)]
-            self._nothing = Text("p", "none: nothing unusual was seen", "nothing")
+            self._nothing = Text("p", "none: nothing unusual was found", "nothing")
 
-    def show(self, look: Look) -> None:
+    def show(self, view: View) -> None:
         """Show the newest alerts."""
-        mark_class(self._root, "hidden", on=not look.reading.alerts)
+        mark_class(self._root, "hidden", on=not view.reading.alerts)
         for place, row in enumerate(self._rows):
-            row.show(look.alerts[place] if place < len(look.alerts) else None, look.now)
-        mark_class(self._nothing, "hidden", on=bool(look.alerts))
+            row.show(view.alerts[place] if place < len(view.alerts) else None, view.now)
+        mark_class(self._nothing, "hidden", on=bool(view.alerts))
 
 
 class _Row:

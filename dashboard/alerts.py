@@ -1,4 +1,4 @@
-"""The newest alerts as they stand on their topic, in bounded memory, and what is said of each."""
+"""The newest alerts of their topic, in bounded memory, and the text shown for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """A line of the panel.
+    """An alert as shown in the panel.
 
     Attributes:
         start: of the window, in seconds since the epoch.
         title: the kind in words.
         subject: the network or the user.
         evidence: what was counted.
-        sample: some of it by name.
+        sample: some of what was counted, by name.
     """
 
     start: int
@@ -47,7 +47,7 @@ class AlertRow:
 
 
 class AlertLog:
-    """The newest alerts, each as its last record says.
+    """The newest alerts, each from its last record.
 
     Args:
         limit: how many are kept.
@@ -58,14 +58,14 @@ class AlertLog:
         self._rows: dict[bytes, AlertRow] = {}
 
     def apply(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in a record of the alerts topic.
+        """Apply a record of the alerts topic.
 
         Args:
             key: tells which alert a record replaces.
             value: the alert, or None for one that was deleted.
 
         Raises:
-            UnreadableRecordError: the record is no alert.
+            UnreadableRecordError: the record is not an alert.
         """
         if value is None:
             self._rows.pop(key or b"", None)
@@ -75,7 +75,7 @@ class AlertLog:
             del self._rows[min(self._rows, key=self._order)]
 
     def newest(self, count: int) -> tuple[AlertRow, ...]:
-        """Return at most `count` alerts, the newest first; of one window, by key."""
+        """Return at most `count` alerts, the newest first; within a window, by key."""
         keys = sorted(self._rows, key=lambda key: (-self._rows[key].start, key))
         return tuple(self._rows[key] for key in keys[:count])
 
@@ -84,13 +84,13 @@ class AlertLog:
 
 
 def alert_row(value: bytes) -> AlertRow:
-    """Return what is said of an alert.
+    """Return an alert as shown in the panel.
 
     Args:
-        value: of its record.
+        value: of the alert's record.
 
     Raises:
-        UnreadableRecordError: it is none.
+        UnreadableRecordError: it is not an alert.
     """
     try:
         alert = msgspec.json.decode(value, type=Alert)

@@ -1,4 +1,4 @@
-"""The pieces of the page: figures, rankings, tiles. Text from the stream is only ever text here."""
+"""The components of the page: figures, rankings, tiles. None reads text from the stream as HTML."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ from dashboard.words import number, percent
 __all__ = ["NO_VALUE", "Figure", "Ranking", "StateMap", "Text", "box", "card", "mark_class"]
 
 NO_VALUE = "-"
-ONE_DIGIT = 9.95  # from here on a value is rounded to two digits before the point
-LEAST_LEVEL = 0.06  # a state with one login among thousands is still not an empty one
+ONE_DIGIT = 9.95  # from here on, a value rounds to two digits before the point
+LEAST_LEVEL = 0.06  # a state with one login among thousands must not look empty
 SCALE_LEVELS = (0, 20, 40, 60, 80, 100)
-DARK_LEVEL = 0.55  # from here on a tile is so strong that its text has to change colour
+DARK_LEVEL = 0.55  # from here on, a tile is so dark that its text has to change colour
 
 
 class Text(TextElement):
@@ -29,13 +29,13 @@ class Text(TextElement):
 
 
 def box(classes: str, tag: str = "div") -> Element:
-    """Return an element that others go into."""
+    """Return an element that contains others."""
     return ui.element(tag).classes(classes)
 
 
 @contextmanager
 def card(title: str, classes: str) -> Iterator[Text]:
-    """Put what the block makes into a card, and give it the line below its title to fill."""
+    """Put what the block creates into a card; yield the line below the card's title."""
     with box(f"card {classes}", "section"):
         with box("card-head"):
             Text("h2", title)
@@ -48,7 +48,7 @@ class Figure:
 
     Args:
         title: its name.
-        name: finds it on the page, for tests and people who script.
+        name: of its class on the page, for tests and scripts.
     """
 
     def __init__(self, title: str, name: str) -> None:
@@ -60,7 +60,7 @@ class Figure:
             self._note = Text("p", classes="note")
 
     def show(self, value: str, unit: str, note: str, *, alarm: bool = False) -> None:
-        """Show a value, its unit, and what is to be said of it."""
+        """Show a value, its unit, and an explanation."""
         self._value.set_text(value)
         self._unit.set_text(unit)
         self._note.set_text(note)
@@ -68,12 +68,12 @@ class Figure:
 
 
 class Ranking:
-    """Names with bars, the greatest first; its rows are made once and then only changed.
+    """Names with bars, the greatest first; its rows are created once and then only changed.
 
     Args:
         rows: how many at most.
-        nothing: what is said when there is nothing to rank.
-        name: finds it on the page, for tests and people who script.
+        nothing: the text shown when there is nothing to rank.
+        name: of its class on the page, for tests and scripts.
     """
 
     def __init__(self, rows: int, nothing: str, name: str) -> None:
@@ -110,7 +110,7 @@ class _RankingRow:
 
 
 class StateMap:
-    """The US states as tiles on a grid, the stronger the more logins they have."""
+    """The US states as tiles on a grid, darker with more logins."""
 
     def __init__(self) -> None:
         with box("states"):
@@ -146,7 +146,7 @@ class _Tile:
 
 
 def _short(count: int) -> str:
-    """Return a count in at most four characters, as far as a tile has room."""
+    """Return a count in at most four characters, to fit in a tile."""
     for size, unit in ((1_000_000, "M"), (1_000, "k")):
         if count >= size:
             value = count / size
@@ -155,7 +155,7 @@ def _short(count: int) -> str:
 
 
 def mark_class(element: Element, name: str, *, on: bool) -> None:
-    """Set or take away a class, and send the element only if that changes it."""
+    """Set or remove a class, and send the element only if that changes it."""
     if on != (name in element.classes):
         element.classes(add=name) if on else element.classes(remove=name)
 

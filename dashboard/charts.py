@@ -1,7 +1,7 @@
 """What the charts draw, as options of ECharts: https://echarts.apache.org/en/option.html.
 
-Text from the stream is only ever a value in these options, never a key: NiceGUI runs what stands
-under a key that begins with a colon. Tooltips are drawn on the canvas (`richText`), not as HTML.
+Text from the stream is only ever a value in these options, never a key: NiceGUI runs the values of
+keys that begin with a colon. Tooltips are drawn on the canvas (`richText`), not as HTML.
 """
 
 import re
@@ -22,9 +22,9 @@ FONT = "Roboto, system-ui, sans-serif"
 VERSIONS_SHOWN = 7
 OTHER_VERSIONS = "all others"
 LONGEST_NAME = 18  # characters of a version in the legend
-POINTS_WITH_MARKS = 40  # few windows: each is marked, a single one could not be seen otherwise
+POINTS_WITH_MARKS = 40  # with few windows each is marked: a single one would be invisible
 ADOPTION_POINTS = 125
-ROUNDING = 0.05  # percent: so much may be left over from shares that are rounded
+ROUNDING = 0.05  # percent: rounded shares may leave this much over
 # JavaScript: how the browser writes a value.
 ONE_PLACE = "v => v == null ? '-' : v.toFixed(1) + ' %'"
 THOUSANDS = "v => v == null ? '-' : v.toLocaleString('en')"
@@ -49,9 +49,9 @@ def logins(overview: Overview, palette: Palette) -> Options:
 
 
 def adoption(overview: Overview, palette: Palette) -> Options:
-    """Draw which share of the logins every version has over time, the newest version below.
+    """Draw each version's share of the logins over time, the newest version at the bottom.
 
-    Many windows are drawn in groups: a share of few logins jumps about and hides what changes.
+    Many windows are drawn in groups: shares of few logins fluctuate and hide what changes.
     """
     size = -(-len(overview.windows) // ADOPTION_POINTS)
     groups = grouped(overview.windows, size)
@@ -66,17 +66,17 @@ def adoption(overview: Overview, palette: Palette) -> Options:
     others = [max(0.0, round(100.0 - sum(row), 2)) for row in rows]
     if any(value > ROUNDING for value in others):
         series.append(_share_line(OTHER_VERSIONS, groups, others, palette.rest))
-    unit = "% of a window's logins" if size <= 1 else f"% of logins, {size} windows a point"
+    unit = "% of a window's logins" if size <= 1 else f"% of logins, {size} windows per point"
     return {
         **_frame(palette, [line["name"] for line in series], ONE_PLACE),
         "yAxis": {**_value_axis(unit, palette), "max": 100, "interval": 25},
-        # By position: ECharts would match series by name and keep the order of versions long gone.
+        # By position: ECharts would match series by name and keep the order of earlier versions.
         "series": [{**line, "id": str(place)} for place, line in enumerate(series)],
     }
 
 
 def pace(history: Sequence[tuple[int, float]], palette: Palette) -> Options:
-    """Draw records by second of the last minutes, small and without axes."""
+    """Draw records per second over the last minutes, small and without axes."""
     points: list[Point] = [(second * 1_000, round(pace, 2)) for second, pace in history]
     line = _line("Logins", points, palette.accent, marks=False)
     line["areaStyle"] = {"opacity": 0.16}
@@ -90,13 +90,13 @@ def pace(history: Sequence[tuple[int, float]], palette: Palette) -> Options:
 
 
 def shown_versions(counts: Mapping[str, int]) -> list[str]:
-    """Return the versions with most logins, the newest first; what is no version comes last."""
+    """Return the versions with most logins, the newest first; what isn't a version comes last."""
     frequent = sorted(counts, key=lambda name: (-counts[name], name))[:VERSIONS_SHOWN]
     return sorted(frequent, key=_version_order, reverse=True)
 
 
 def grouped(windows: Sequence[Window], size: int) -> list[Sequence[Window]]:
-    """Return windows in groups of at most `size`, cut at the same times however many there are."""
+    """Return windows in groups of at most `size`, always split at the same times."""
     if size <= 1:
         return [[window] for window in windows]
     length = size * (windows[-1].end - windows[-1].start)

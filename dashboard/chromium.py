@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Playwright
 __all__ = ["find_chromium", "launch"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# It shall look at our page and at nothing else: no updates, no sync, no other host.
+# It may load our page and nothing else: no updates, no sync, no other host.
 OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -22,10 +22,10 @@ OPTIONS = (
 
 
 def find_chromium() -> str | None:
-    """Return where the system's Chromium is, or None."""
+    """Return the path of the system's Chromium, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def launch(playwright: Playwright, path: str) -> Browser:
-    """Start it."""
+    """Start Chromium."""
     return playwright.chromium.launch(executable_path=path, args=list(OPTIONS))

@@ -1,4 +1,4 @@
-"""What reader and page share: the topics' state, and how the reading goes."""
+"""What reader and page share: the topics' state, and the state of reading."""
 
 import threading
 import time
@@ -10,20 +10,20 @@ from dashboard.alerts import AlertRow
 from dashboard.model import Topics
 from dashboard.overview import Overview, add_up
 
-__all__ = ["ALERTS_SHOWN", "Live", "Look", "Reading"]
+__all__ = ["ALERTS_SHOWN", "Live", "Reading", "View"]
 
 ALERTS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the reading goes.
+    """The state of reading.
 
     Attributes:
-        away_since: since when the broker doesn't answer, in seconds since the epoch; else None.
-        read: which share of the topics was read, from 0 to 1; 1 once all of it was.
-        missing: topics that aren't there and should be.
-        alerts: whether there is a topic of alerts.
+        away_since: since when no broker has answered, in seconds since the epoch; else None.
+        read: the share of the topics that was read, from 0 to 1; 1 once everything was.
+        missing: required topics that don't exist.
+        alerts: whether the topic of alerts exists.
         failed_since: when reading failed with an unexpected error, in seconds since the epoch; None
             once everything was read again.
     """
@@ -36,21 +36,21 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at everything, taken at one moment.
+class View:
+    """Everything that the page shows, at one moment.
 
     Attributes:
         now: the moment, in seconds since the epoch.
-        reading: how the reading goes.
-        overview: the windows that were asked for, added up.
+        reading: the state of reading.
+        overview: the requested windows, added up.
         revision: changes when the overview does.
-        rate: logins a second, live.
-        history: logins by second of the last minutes.
+        rate: current logins per second.
+        history: logins per second over the last minutes.
         processed: input records since the flow's state began.
         lag: input records that aren't processed yet.
         dead_letters: by reason.
         newest_dead_letter: when it was written.
-        unreadable: records that were none of ours.
+        unreadable: how many records were of an unknown form.
         alerts: the newest ones, the newest first.
     """
 
@@ -69,10 +69,10 @@ class Look:
 
 
 class Live:
-    """State that one thread changes while others look at it.
+    """State that one thread changes while others view it.
 
     Args:
-        topics: empty, to begin with.
+        topics: empty at first.
     """
 
     def __init__(self, topics: Topics) -> None:
@@ -84,7 +84,7 @@ class Live:
 
     @property
     def reading(self) -> Reading:
-        """How the reading goes."""
+        """The state of reading."""
         return self._reading
 
     @reading.setter
@@ -93,23 +93,23 @@ class Live:
 
     @contextmanager
     def changing(self) -> Iterator[Topics]:
-        """Let nobody look while the block changes the state."""
+        """Block views while the block changes the state."""
         with self._lock:
             yield self._topics
 
     def start_over(self, topics: Topics) -> None:
-        """Begin again with nothing: the topics that were read are gone."""
+        """Start over, empty: the topics that were read are gone."""
         with self._lock:
             self._topics = topics
             self._generation += 1
 
-    def look(self, count: int) -> Look:
-        """Look at the newest `count` windows and all the rest."""
+    def view(self, count: int) -> View:
+        """Return a view with the newest `count` windows and everything else."""
         now = time.time()
         with self._lock:
             topics = self._topics
             revision = (self._generation, topics.revision)
-            return Look(
+            return View(
                 now=now,
                 reading=self._reading,
                 overview=self._overview(count, revision),
@@ -125,7 +125,7 @@ class Live:
             )
 
     def _overview(self, count: int, revision: tuple[int, int]) -> Overview:
-        """Add windows up once for all who look, and again only when they changed."""
+        """Add windows up once for all pages, and again only when they changed."""
         known = self._added.get(count)
         if known is None or known[0] != revision:
             known = (revision, add_up(self._topics.windows.newest(count)))

@@ -1,4 +1,4 @@
-"""What the page knows, record by record as the topics tell it; no Kafka and no browser here."""
+"""The page's data, built record by record from the topics; knows neither Kafka nor browsers."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ __all__ = ["DeadLetters", "InputRange", "ProgressLog", "Topics"]
 
 REASON_HEADER = "dlq.reason"
 NO_REASON = "no reason given"
-REASONS_KEPT = 50  # the flow knows about ten; whatever else writes there must not fill the memory
+REASONS_KEPT = 50  # the flow has about ten; other writers must not fill the memory
 LONGEST_REASON = 64  # characters
 OTHER_REASONS = "other reasons"
 RATE_SECONDS = 10  # long enough to smooth batches, short enough to be live
-SMOOTH_SECONDS = 5  # of the history: a busy flow notes its progress in bursts
+SMOOTH_SECONDS = 5  # for the history: a busy flow writes its progress in bursts
 HISTORY_SECONDS = 120
 
 Headers = Iterable[tuple[str, bytes | None]]
@@ -26,11 +26,11 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class InputRange:
-    """What of an input partition can be read.
+    """The offsets of an input partition that can be read.
 
     Attributes:
         begin: the first offset.
-        end: the offset behind the last one.
+        end: the offset after the last one.
     """
 
     begin: int
@@ -60,22 +60,22 @@ class DeadLetters:
 
 
 class ProgressLog:
-    """How far the flow is, and how fast: from progress records and their timestamps.
+    """How far the flow has come, and how fast, from progress records and their timestamps.
 
     Args:
-        topic: the input topic; progress of another one is ignored.
+        topic: the input topic; progress of others is ignored.
     """
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
         self._last: dict[int, Progress] = {}
-        self._seconds: Counter[int] = Counter()  # records processed, by the second it was noted
+        self._seconds: Counter[int] = Counter()  # records processed, by the second it was written
 
     def apply(self, value: bytes | None, timestamp_ms: int) -> None:
-        """Take in a progress record.
+        """Apply a progress record.
 
         Raises:
-            UnreadableRecordError: it is none.
+            UnreadableRecordError: it is not a progress record.
         """
         try:
             progress = msgspec.json.decode(value or b"", type=Progress)
@@ -90,7 +90,7 @@ class ProgressLog:
         self._forget()
 
     def knows(self, partition: int) -> bool:
-        """Tell whether any progress of an input partition was read."""
+        """Tell whether progress of an input partition was read."""
         return partition in self._last
 
     def processed(self) -> int:
@@ -99,21 +99,21 @@ class ProgressLog:
 
     def lag(self, ranges: Mapping[int, InputRange]) -> int:
         """Return how many records of the input aren't processed yet."""
-        behind = 0
+        lag = 0
         for partition, found in ranges.items():
             last = self._last.get(partition)
-            behind += max(0, found.end - (last.offset if last else found.begin))
-        return behind
+            lag += max(0, found.end - (last.offset if last else found.begin))
+        return lag
 
     def rate(self, now: float) -> float:
-        """Return the records processed a second, over the last full RATE_SECONDS."""
+        """Return records processed per second, over the last full RATE_SECONDS."""
         second = int(now)
         return (
             sum(self._seconds[second - back] for back in range(1, RATE_SECONDS + 1)) / RATE_SECONDS
         )
 
     def history(self, now: float) -> list[tuple[int, float]]:
-        """Return (second since the epoch, records a second around it) of the last two minutes."""
+        """Return pairs (seconds since the epoch, records per second) for the last two minutes."""
         first = int(now) - HISTORY_SECONDS
         return [(second, self._mean(second, SMOOTH_SECONDS)) for second in range(first, int(now))]
 
@@ -128,15 +128,15 @@ class ProgressLog:
 
 @dataclass
 class Topics:
-    """All that was read so far.
+    """Everything read so far.
 
     Attributes:
         progress: of the flow.
         windows: the newest ones.
-        dead_letters: all that are on their topic.
+        dead_letters: all on their topic.
         alerts: the newest ones.
-        ranges: what the input holds, by partition.
-        unreadable: how many records were none of ours.
+        ranges: the input's offsets, by partition.
+        unreadable: how many records were of an unknown form.
         revision: grows whenever windows change.
     """
 
@@ -149,7 +149,7 @@ class Topics:
     revision: int = 0
 
     def apply_insight(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in a record of the insights topic; what can't be read is counted."""
+        """Apply a record of the insights topic; one that can't be read is counted."""
         self.revision += 1
         try:
             self.windows.apply(key, value)
@@ -157,14 +157,14 @@ class Topics:
             self.unreadable += 1
 
     def apply_alert(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in a record of the alerts topic; what can't be read is counted."""
+        """Apply a record of the alerts topic; one that can't be read is counted."""
         try:
             self.alerts.apply(key, value)
         except UnreadableRecordError:
             self.unreadable += 1
 
     def apply_progress(self, value: bytes | None, timestamp_ms: int) -> None:
-        """Take in a record of the progress topic; what can't be read is counted."""
+        """Apply a record of the progress topic; one that can't be read is counted."""
         try:
             self.progress.apply(value, timestamp_ms)
         except UnreadableRecordError:

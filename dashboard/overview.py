@@ -1,4 +1,4 @@
-"""The numbers of the page: windows added up, and sorted into what is shown where."""
+"""The numbers of the page: windows added up, and arranged for display."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ __all__ = ["Overview", "Row", "add_up", "ranked"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a ranking.
+    """A row of a ranking.
 
     Attributes:
-        name: text from the stream, or ours.
+        name: text from the stream, or our own.
         count: how many.
         share: of the total, from 0 to 1.
-        rest: whether it stands for all that has no line of its own.
+        rest: whether it stands for everything without a row of its own.
     """
 
     name: str
@@ -29,17 +29,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What some windows tell together.
+    """Several windows added up.
 
     Attributes:
         windows: the windows themselves, the newest last.
-        logins: how many in all of them.
-        unique_users: about how many different users in all of them.
+        logins: how many in total.
+        unique_users: about how many different users in total.
         device_types: logins by value, like the next two.
         app_versions: as they came.
         version_categories: see the record's contract.
         quality: logins by flag.
-        places: logins by US state, by country, and by what is neither.
+        places: logins by US state, by country, and others.
         open: how many of the windows aren't final.
     """
 
@@ -55,7 +55,7 @@ class Overview:
 
 
 def add_up(windows: Sequence[Window]) -> Overview:
-    """Add windows up; users who were seen in several count once."""
+    """Add windows up; users in several windows count once."""
     return Overview(
         windows=windows,
         logins=sum(window.logins for window in windows),
@@ -74,9 +74,9 @@ def ranked(counts: Mapping[str, int], total: int, rows: int, rest: str) -> list[
 
     Args:
         counts: by name.
-        total: what shares are of.
+        total: what the shares are fractions of.
         rows: how many rows at most.
-        rest: what the last row is called; {} in it is how many it stands for.
+        rest: name of the last row; {} in it becomes the number of names that it stands for.
     """
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     shown = ordered if len(ordered) <= rows else ordered[: rows - 1]

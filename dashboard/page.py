@@ -1,4 +1,4 @@
-"""The page: what stands where, and how it follows the state."""
+"""The page: its layout, and how it follows the state."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ __all__ = ["Page"]
 
 REFRESH_SECONDS = 0.5
 STYLE = Path(__file__).parent / "style.css"
-# Tells the server whether the system is dark, now and whenever that changes.
+# Tells the server whether the system is in dark mode, now and whenever that changes.
 TELL_SCHEME = """
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const tell = () => emitEvent("scheme", dark.matches);
@@ -29,7 +29,7 @@ tell();
 
 
 class Page:
-    """One visitor's page. It is built empty, and filled once the browser is connected.
+    """One visitor's page, built empty and filled once the browser is connected.
 
     Args:
         live: the state to show.
@@ -65,25 +65,25 @@ class Page:
         self._refresh()
 
     def _refresh(self) -> None:
-        """Show what there is now; what hasn't changed isn't sent."""
+        """Show the current state; only changes are sent."""
         if self._palette is None:
             return
-        look = self._live.look(self._count)
-        self._head.show(look, status(look, self._settings))
-        self._figures.show(look, self._palette)
-        self._alerts.show(look)
-        self._rankings.show_dead_letters(look)
-        self._foot.set_text(self._remarks(look.unreadable))
-        shown = (look.revision, self._count, self._palette)
+        view = self._live.view(self._count)
+        self._head.show(view, status(view, self._settings))
+        self._figures.show(view, self._palette)
+        self._alerts.show(view)
+        self._rankings.show_dead_letters(view)
+        self._foot.set_text(self._remarks(view.unreadable))
+        shown = (view.revision, self._count, self._palette)
         if shown != self._shown:
             self._shown = shown
-            mark_class(self._windows, "without", on=not look.overview.windows)
-            self._charts.show(look.overview, self._palette)
-            self._places.show(look.overview)
-            self._rankings.show(look.overview)
+            mark_class(self._windows, "without", on=not view.overview.windows)
+            self._charts.show(view.overview, self._palette)
+            self._places.show(view.overview)
+            self._rankings.show(view.overview)
 
     def _remarks(self, unreadable: int) -> str:
-        kept = f"Times are UTC. The newest {number(WINDOWS_KEPT)} windows are kept on show."
+        kept = f"Times are UTC. The newest {number(WINDOWS_KEPT)} windows are shown."
         if not unreadable:
             return kept
         return f"{kept} {number(unreadable)} records could not be read and are left out."

@@ -1,4 +1,4 @@
-"""The charts' colours. What is HTML takes its colours from style.css; a canvas can't."""
+"""The charts' colours. HTML takes its colours from style.css, which a canvas can't."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ class Palette:
     """Colours of all charts.
 
     Attributes:
-        ink: of text that matters.
+        ink: of main text.
         muted: of axis labels.
         line: of grid lines.
-        surface: of what lies above the charts.
+        surface: of tooltips.
         accent: of logins.
         second: of users.
         steps: from the oldest version to the newest.
-        rest: of what has no colour of its own.
+        rest: of everything without its own colour.
     """
 
     ink: str

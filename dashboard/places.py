@@ -1,4 +1,4 @@
-"""Where locales lie: US states on a grid of tiles, countries by name, and what is neither."""
+"""Where locales are: US states on a grid of tiles, countries by name, and others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ __all__ = ["STATE_TILES", "Places", "country_names", "sort_places"]
 
 COUNTRY_FILE = Path(__file__).parent / "iso3166.tab"  # of the tz database, in the public domain
 
-# One character a tile's row would not do: two letters and a dot each, as on the map.
+# Each tile is three characters wide: a state's two letters, or dots, and a space.
 _STATE_MAP = """
 AK .. .. .. .. .. .. .. .. .. ME
 .. .. .. .. .. .. .. .. .. VT NH
@@ -35,7 +35,7 @@ class Places:
     """Logins by place.
 
     Attributes:
-        states: by code; a code that is a country's too counts here.
+        states: by code; a code that is also a country's counts here.
         countries: by name.
         others: by value, for values that are neither.
     """

@@ -32,9 +32,9 @@ from settings import Settings
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WINDOWS = 960
 PARTITIONS = 4
-SAMPLE_INPUT = 500_000  # about what the sample windows add up to
+SAMPLE_INPUT = 500_000  # about the total of the sample windows
 PACE_SECONDS = 0.5
-SETTLE_SECONDS = 45.0  # until the live rate has something to tell
+SETTLE_SECONDS = 45.0  # until the live rate is known
 START_SECONDS = 30.0
 
 
@@ -85,7 +85,7 @@ def _make_topics(servers: str, settings: Settings) -> None:
 
 @contextmanager
 def _sample(servers: str, settings: Settings) -> Iterator[None]:
-    """Fill the topics, and let progress run on while the block runs."""
+    """Fill the topics, and keep writing progress while the block runs."""
     producer = KafkaProducer(bootstrap_servers=servers, linger_ms=20)
     windowing = Windowing(settings.window_seconds, settings.allowed_lateness_seconds)
     for found in sample_insights(WINDOWS, windowing.start(int(time.time())), windowing):
@@ -106,14 +106,14 @@ def _sample(servers: str, settings: Settings) -> Iterator[None]:
 
 
 def _progress(producer: KafkaProducer, settings: Settings, stop: threading.Event) -> None:
-    """Write input, and progress a little behind it, until told to stop."""
+    """Write input, and progress a little behind it, until stopped."""
     written, count = 0, SAMPLE_INPUT // PARTITIONS
     while not stop.is_set():
         for partition in range(PARTITIONS):
             for _ in range(count):
                 producer.send(settings.input_topic, b"{}", partition=partition)
             if not written:
-                continue  # the first progress tells where it begins, not how fast it went
+                continue  # the first progress says where it begins, not how fast it is
             progress = Progress(settings.input_topic, "", partition, written, 0)
             producer.send(
                 settings.progress_topic,
@@ -122,14 +122,14 @@ def _progress(producer: KafkaProducer, settings: Settings, stop: threading.Event
                 partition=partition,
             )
         written += count
-        count = 1 + (written % 3 == 0)  # a rate that isn't quite even
+        count = 1 + (written % 3 == 0)  # a slightly uneven rate
         producer.flush()
         stop.wait(PACE_SECONDS)
 
 
 @contextmanager
 def _page(servers: str, folder: Path) -> Iterator[str]:
-    """Serve the page while the block runs, and give its address."""
+    """Serve the page while the block runs; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     environment = {

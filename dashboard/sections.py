@@ -1,4 +1,4 @@
-"""The parts of the page, from top to bottom: each is built once and then shows each look."""
+"""The sections of the page, from top to bottom: each is built once and then shows each view."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from nicegui.elements.echart import EChart
 
 from dashboard import charts
 from dashboard.cards import NO_VALUE, Figure, Ranking, StateMap, Text, box, card, mark_class
-from dashboard.live import Look
+from dashboard.live import View
 from dashboard.overview import Overview, ranked
 from dashboard.palette import Palette
 from dashboard.status import Status, is_late
@@ -25,10 +25,10 @@ KINDS = ("live", "reading", "away")
 
 
 class Head:
-    """Title, how many windows are shown, and how the reading goes.
+    """Title, how many windows are shown, and the page's status.
 
     Args:
-        on_count: is told how many windows to show.
+        on_count: called with how many windows to show.
     """
 
     def __init__(self, on_count: Callable[[int], None]) -> None:
@@ -44,8 +44,8 @@ class Head:
             self._title = Text("strong", classes="banner-title")
             self._text = Text("p", classes="banner-text")
 
-    def show(self, look: Look, status: Status) -> None:
-        """Show the span of the windows, and the status."""
+    def show(self, view: View, status: Status) -> None:
+        """Show the windows' time span, and the status."""
         for kind in KINDS:
             mark_class(self._status, kind, on=kind == status.kind)
         mark_class(self._banner, "hidden", on=not status.title)
@@ -53,7 +53,7 @@ class Head:
         self._word.set_text(status.word)
         self._title.set_text(status.title)
         self._text.set_text(status.text)
-        self._span.set_text(_span(look.overview))
+        self._span.set_text(_span(view.overview))
 
 
 def _window_counts(on_count: Callable[[int], None]) -> None:
@@ -80,12 +80,12 @@ def _span(overview: Overview) -> str:
 
 
 class Figures:
-    """The numbers that say at a glance how it goes."""
+    """The key figures."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         with box("figures"):
-            self._rate = Figure("Logins a second", "rate")
+            self._rate = Figure("Logins per second", "rate")
             with self._rate.root:
                 self._pace = ui.echart({}).classes("pace")
             self._logins = Figure("Logins", "logins")
@@ -93,33 +93,33 @@ class Figures:
             self._lag = Figure("Lag", "lag")
             self._fresh = Figure("Newest window", "fresh")
 
-    def show(self, look: Look, palette: Palette) -> None:
+    def show(self, view: View, palette: Palette) -> None:
         """Show what changes from second to second."""
-        overview = look.overview
-        self._rate.show(rate(look.rate), "", "processed, mean of 10 s")
-        draw(self._pace, charts.pace(look.history, palette))
+        overview = view.overview
+        self._rate.show(rate(view.rate), "", "processed, mean of 10 s")
+        draw(self._pace, charts.pace(view.history, palette))
         self._logins.show(
-            number(overview.logins), "", f"{number(look.processed)} records processed in all"
+            number(overview.logins), "", f"{number(view.processed)} records processed in total"
         )
         self._users.show(number(overview.unique_users), "", "in these windows, within about 2%")
-        self._lag.show(number(look.lag), "", "records not processed yet")
-        self._show_freshness(look)
+        self._lag.show(number(view.lag), "", "records not processed yet")
+        self._show_freshness(view)
 
-    def _show_freshness(self, look: Look) -> None:
-        if not look.overview.windows:
+    def _show_freshness(self, view: View) -> None:
+        if not view.overview.windows:
             self._fresh.show(NO_VALUE, "", "none yet")
             return
-        end = look.overview.windows[-1].end
-        value, _, unit = age(look.now - end).partition(" ")
-        late = is_late(look, self._settings)
-        note = f"ended {clock(end, look.now)} UTC"
+        end = view.overview.windows[-1].end
+        value, _, unit = age(view.now - end).partition(" ")
+        late = is_late(view, self._settings)
+        note = f"ended {clock(end, view.now)} UTC"
         self._fresh.show(
             value, f"{unit} old", f"{note}: no logins since?" if late else note, alarm=late
         )
 
 
 class Charts:
-    """What changes over time."""
+    """Charts over time."""
 
     def __init__(self) -> None:
         with card("Logins over time", "half"):
@@ -155,7 +155,7 @@ class Places:
 
 
 class Rankings:
-    """What kinds of logins there are, and what was wrong with some."""
+    """Kinds of logins, and their faults."""
 
     def __init__(self) -> None:
         with box("small-cards"):
@@ -165,7 +165,7 @@ class Rankings:
             self._dead = _small("Dead letters", "none: every record was a login", "dead")
 
     def show(self, overview: Overview) -> None:
-        """Show what the windows tell."""
+        """Show the windows' counts."""
         for ranking, counts in (
             (self._devices, overview.device_types),
             (self._categories, overview.version_categories),
@@ -173,10 +173,10 @@ class Rankings:
         ):
             ranking.show(ranked(counts, overview.logins, SMALL_ROWS, "{} more"))
 
-    def show_dead_letters(self, look: Look) -> None:
-        """Show the dead letters, which come with no window."""
-        total = sum(look.dead_letters.values())
-        self._dead.show(ranked(look.dead_letters, total, SMALL_ROWS, "{} more reasons"))
+    def show_dead_letters(self, view: View) -> None:
+        """Show the dead letters, which belong to no window."""
+        total = sum(view.dead_letters.values())
+        self._dead.show(ranked(view.dead_letters, total, SMALL_ROWS, "{} more reasons"))
 
 
 def _small(title: str, nothing: str, name: str) -> Ranking:
@@ -185,7 +185,7 @@ def _small(title: str, nothing: str, name: str) -> Ranking:
 
 
 def draw(chart: EChart, options: charts.Options) -> None:
-    """Let a chart show options; it merges them, and keeps what hasn't changed."""
+    """Set a chart's options; it merges them, and keeps what hasn't changed."""
     chart.options.clear()
     chart.options.update(options)
     chart.update()

@@ -8,11 +8,11 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 SMALL_SHARE = 0.001
-SLOW = 10  # a rate below this is told with a decimal
+SLOW = 10  # a rate below this is shown with a decimal
 
 
 def number(value: int) -> str:
-    """Return a whole number with thousands apart."""
+    """Return a whole number with thousands separators."""
     return f"{value:,}"
 
 
@@ -44,7 +44,7 @@ def clock(second: float, now: float) -> str:
 
 
 def span(start: int, end: int) -> str:
-    """Return from when to when, in UTC, to the minute."""
+    """Return a time span in UTC, to the minute."""
     first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
     if first.date() == last.date():
         return f"{first:%Y-%m-%d %H:%M} to {last:%H:%M}"

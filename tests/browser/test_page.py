@@ -49,7 +49,7 @@ def test_the_numbers_on_the_page_equal_the_topics(
     for window in windows:
         users.merge(UserSketch.from_bytes(window.users_sketch))
     assert text(page, ".value-users") == str(users.estimate()) == "52"
-    assert "15 records processed in all" in text(page, ".figure-logins")
+    assert "15 records processed in total" in text(page, ".figure-logins")
     assert ranking(page, "devices") == {"iOS": "96", "android": "12"}
     assert ranking(page, "categories") == {"current": "102", "legacy": "6"}
     assert ranking(page, "countries") == {"Sweden": "12"}

@@ -94,9 +94,9 @@ def test_what_was_never_committed_is_not_shown(stage: Stage) -> None:
                 producer.abort_transaction(30)
     with reading(stage) as live:
         wait_until(lambda: live.reading.read == 1, "all was read")
-        look = live.look(WINDOWS)
-    assert look.overview.logins == WINDOWS / 2
-    assert look.dead_letters == {"wrong_type": WINDOWS // 2}
+        view = live.view(WINDOWS)
+    assert view.overview.logins == WINDOWS / 2
+    assert view.dead_letters == {"wrong_type": WINDOWS // 2}
 
 
 def test_progress_behind_much_that_was_aborted_is_found(
@@ -116,8 +116,8 @@ def test_progress_behind_much_that_was_aborted_is_found(
             producer.flush(30)
             producer.abort_transaction(30)
     with reading(stage) as live:
-        wait_until(lambda: live.look(1).processed == 12, "the committed progress")
-        assert live.look(1).lag == 8
+        wait_until(lambda: live.view(1).processed == 12, "the committed progress")
+        assert live.view(1).lag == 8
 
 
 def test_topics_that_are_missing_are_named(stage: Stage) -> None:
@@ -138,11 +138,11 @@ def test_a_topic_made_again_with_as_many_records_is_read_again(stage: Stage) -> 
     stage.make_topics()
     stage.write(*(insight(number, [login(1)]) for number in range(WINDOWS)))
     with reading(stage) as live:
-        wait_until(lambda: live.look(WINDOWS).overview.logins == WINDOWS, "the old windows")
+        wait_until(lambda: live.view(WINDOWS).overview.logins == WINDOWS, "the old windows")
         stage.topics.delete(stage.flow.insights_topic)
         stage.topics.make(stage.flow.insights_topic, 1)
         stage.write(*(insight(number, [login(1), login(2)]) for number in range(WINDOWS)))
-        wait_until(lambda: live.look(WINDOWS).overview.logins == 2 * WINDOWS, "the new windows")
+        wait_until(lambda: live.view(WINDOWS).overview.logins == 2 * WINDOWS, "the new windows")
 
 
 def test_records_that_a_broker_lost_are_on_show_no_longer(tmp_path: Path) -> None:
@@ -152,13 +152,13 @@ def test_records_that_a_broker_lost_are_on_show_no_longer(tmp_path: Path) -> Non
         stage.make_topics()
         stage.write(*(insight(number, [login(1)]) for number in range(WINDOWS)))
         with reading(stage) as live:
-            wait_until(lambda: live.look(WINDOWS).overview.logins == WINDOWS, "the windows")
+            wait_until(lambda: live.view(WINDOWS).overview.logins == WINDOWS, "the windows")
             broker.kill()
             (partition,) = (tmp_path / "kafka").rglob(f"{stage.flow.insights_topic}-0")
             rmtree(partition)
             broker.start()
             stage.write(insight(0, [login(1), login(2)]))
-            wait_until(lambda: live.look(WINDOWS).overview.logins == 2, "what is left")
+            wait_until(lambda: live.view(WINDOWS).overview.logins == 2, "what is left")
 
 
 def test_a_topic_that_is_deleted_is_missing_again(stage: Stage) -> None:
@@ -166,11 +166,11 @@ def test_a_topic_that_is_deleted_is_missing_again(stage: Stage) -> None:
     stage.make_topics()
     stage.write(insight(0, [login(1)]))
     with reading(stage) as live:
-        wait_until(lambda: live.look(WINDOWS).overview.logins == 1, "the window")
+        wait_until(lambda: live.view(WINDOWS).overview.logins == 1, "the window")
         stage.topics.delete(stage.flow.insights_topic)
         wait_until(lambda: live.reading.missing, "the missing topic")
         assert live.reading.missing == (stage.flow.insights_topic,)
-        assert live.look(WINDOWS).overview.logins == 0
+        assert live.view(WINDOWS).overview.logins == 0
         assert live.reading.away_since is None
 
 
@@ -180,10 +180,10 @@ def test_a_header_whose_name_is_not_utf_8_stops_nothing(stage: Stage) -> None:
     topic = stage.flow.dead_letter_topic
     stage.topics.send(topic, [{"value": b"x", "headers": [(NotUtf8(), b"")], "partition": 0}])
     with reading(stage) as live:
-        wait_until(lambda: live.look(1).dead_letters, "the dead letter")
+        wait_until(lambda: live.view(1).dead_letters, "the dead letter")
         stage.topics.send(topic, [{"value": b"x", "headers": [("dlq.reason", b"not_json")]}])
-        wait_until(lambda: len(live.look(1).dead_letters) == 2, "the next one")
-        assert live.look(1).dead_letters == {"no reason given": 1, "not_json": 1}
+        wait_until(lambda: len(live.view(1).dead_letters) == 2, "the next one")
+        assert live.view(1).dead_letters == {"no reason given": 1, "not_json": 1}
         assert live.reading.failed_since is None
 
 
@@ -195,13 +195,13 @@ def test_a_reader_that_fails_says_so_and_begins_again(
     stage.write(insight(0, [login(1)]))
     stage.write_dead_letters("wrong_type", 1)
     with reading(stage) as live:
-        wait_until(lambda: live.look(1).dead_letters, "the dead letter")
+        wait_until(lambda: live.view(1).dead_letters, "the dead letter")
         with monkeypatch.context() as broken:
             broken.setattr(DeadLetters, "apply", unexpected)
             stage.write_dead_letters("not_json", 1)
             wait_until(lambda: live.reading.failed_since, "the failure")
-            assert status(live.look(1), settings_of(stage)).word == "Not live"
-        wait_until(lambda: len(live.look(1).dead_letters) == 2, "both dead letters")
+            assert status(live.view(1), settings_of(stage)).word == "Not live"
+        wait_until(lambda: len(live.view(1).dead_letters) == 2, "both dead letters")
         wait_until(lambda: live.reading.failed_since is None, "it is live again")
-        assert live.look(1).dead_letters == {"wrong_type": 1, "not_json": 1}
-        assert live.look(1).overview.logins == 1
+        assert live.view(1).dead_letters == {"wrong_type": 1, "not_json": 1}
+        assert live.view(1).overview.logins == 1

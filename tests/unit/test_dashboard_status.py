@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from dashboard import words
-from dashboard.live import Live, Look, Reading
+from dashboard.live import Live, Reading, View
 from dashboard.model import ProgressLog, Topics
 from dashboard.status import is_late, status
 from settings import Settings
@@ -15,15 +15,15 @@ from tests.browser.stage import START, insight, login
 SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 
 
-def look(reading: Reading, windows: int = 0) -> Look:
-    """Return a look at some windows."""
+def view(reading: Reading, windows: int = 0) -> View:
+    """Return a view of some windows."""
     topics = Topics(ProgressLog("in"))
     for number in range(windows):
         made = insight(number, [login(1)])
         topics.apply_insight(made.window_start.encode(), encode(made))
     live = Live(topics)
     live.reading = reading
-    return live.look(10)
+    return live.view(10)
 
 
 def encode(made: object) -> bytes:
@@ -31,52 +31,52 @@ def encode(made: object) -> bytes:
     return msgspec.json.encode(made)
 
 
-def at(moment: float, found: Look) -> Look:
-    """Return a look as if taken at another time."""
+def at(moment: float, found: View) -> View:
+    """Return a view as if taken at another time."""
     return dataclasses.replace(found, now=moment)
 
 
 def test_a_broker_that_is_away_comes_first() -> None:
     """It is told even while topics are still being read, with its address and what comes next."""
-    said = status(look(Reading(away_since=1.0, read=0.5), windows=1), SETTINGS)
+    said = status(view(Reading(away_since=1.0, read=0.5), windows=1), SETTINGS)
     assert said.kind == "away"
     assert SETTINGS.kafka_bootstrap_servers in said.title
-    assert "goes on by itself" in said.text
-    assert "stays on show" in said.text
+    assert "continues by itself" in said.text
+    assert "stays visible" in said.text
 
 
 def test_a_reader_that_failed_is_not_live() -> None:
     """Neither a share nor old numbers hide it, until all was read again."""
-    said = status(look(Reading(failed_since=1.0, read=0.5), windows=1), SETTINGS)
+    said = status(view(Reading(failed_since=1.0, read=0.5), windows=1), SETTINGS)
     assert (said.kind, said.word) == ("away", "Not live")
     assert "read again within a minute" in said.text
 
 
 def test_reading_is_told_until_all_was_read() -> None:
     """Numbers that are still growing are not the truth yet."""
-    assert status(look(Reading(read=0.25), windows=1), SETTINGS).word == "Reading 25.0%"
+    assert status(view(Reading(read=0.25), windows=1), SETTINGS).word == "Reading 25.0%"
 
 
 def test_without_windows_it_says_when_one_comes() -> None:
     """Also which topic is missing, if one is."""
-    assert "70 s" in status(look(Reading(read=1.0)), SETTINGS).text
+    assert "70 s" in status(view(Reading(read=1.0)), SETTINGS).text
     missing = Reading(read=1.0, missing=("login-insights",))
-    assert "no topic login-insights" in status(look(missing), SETTINGS).text
+    assert "no topic login-insights" in status(view(missing), SETTINGS).text
 
 
 def test_with_windows_nothing_needs_to_be_said() -> None:
     """No banner when all is well."""
-    said = status(look(Reading(read=1.0), windows=1), SETTINGS)
+    said = status(view(Reading(read=1.0), windows=1), SETTINGS)
     assert (said.word, said.title) == ("Live", "")
 
 
 def test_a_window_is_late_when_a_newer_one_is_due() -> None:
     """Two windows and the lateness after its end, and never while there is none."""
-    found = look(Reading(read=1.0), windows=1)
+    found = view(Reading(read=1.0), windows=1)
     end = START + 60
     assert not is_late(at(end + 130, found), SETTINGS)
     assert is_late(at(end + 131, found), SETTINGS)
-    assert not is_late(look(Reading(read=1.0)), SETTINGS)
+    assert not is_late(view(Reading(read=1.0)), SETTINGS)
 
 
 @pytest.mark.parametrize(
