@@ -1,4 +1,4 @@
-"""The Kafka clients' own log lines and errors, few enough to read."""
+"""The Kafka clients' own log lines and errors, rate-limited."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from connectors.stopping import stop_process
 __all__ = [
     "CONNECT_SECONDS",
     "SERVE_SECONDS",
-    "NotTooOften",
+    "RateLimit",
     "client_options",
     "quiet_options",
     "warn_that_kafka_is_away",
@@ -24,16 +24,16 @@ __all__ = [
 log = structlog.get_logger()
 
 SERVE_SECONDS = 0.1  # how long a poll between two attempts serves a client's errors and log lines
-# How long a new client is let to connect. What is asked of it before that, it asks when a timer of
-# half a second, or of one to three, fires: measured, in a third of all starts of a partition.
+# How long a new client may take to connect. Requests made before then wait for a timer of half a
+# second, or of one to three: measured, in a third of all starts of a partition.
 CONNECT_SECONDS = 0.06
-# For a client that somebody watches: the default, 10 s, is a long wait for a broker that is back.
+# For a client that somebody watches: the default, 10 s, is long when the broker is back.
 WATCHED_RECONNECT_MS = 1_000
-REPEAT_SECONDS = 60.0  # a broker that is away makes a line per connection and attempt
+REPEAT_SECONDS = 60.0  # a broker that is away causes a line per connection and attempt
 
 
-class NotTooOften(logging.Filter):
-    """Lets a line through unless one of its kind came within REPEAT_SECONDS."""
+class RateLimit(logging.Filter):
+    """Lets a line pass unless one of its kind came within REPEAT_SECONDS."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class NotTooOften(logging.Filter):
         self._last: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Judge a line by its event (`FAIL`, ...): all clients of a process say the same."""
+        """Decide by a line's event (`FAIL`, ...): all clients of a process log the same."""
         event = record.args[0] if isinstance(record.args, tuple) and record.args else record.msg
         return self.due(str(event))
 
     def due(self, kind: str) -> bool:
-        """Tell whether a line of this kind may be said, and count it as said."""
+        """Tell whether a line of this kind may be logged, and count it as logged."""
         now = self._clock()
         if now - self._last.get(kind, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return False
@@ -54,17 +54,17 @@ class NotTooOften(logging.Filter):
         return True
 
 
-_errors = NotTooOften()
+_errors = RateLimit()
 _logger = logging.getLogger("librdkafka")
-_logger.addFilter(NotTooOften())
-_logger.setLevel(logging.ERROR)  # its warnings are retries that it deals with by itself
+_logger.addFilter(RateLimit())
+_logger.setLevel(logging.ERROR)  # its warnings are about retries that it makes by itself
 
 
 def client_options(connection: Connection) -> dict[str, Any]:
-    """Return what a confluent-kafka client does about its errors, as keyword arguments.
+    """Return a confluent-kafka client's error handling, as keyword arguments.
 
-    It goes on by itself when a broker was away. One that no longer lets it in ends the process:
-    as soon as the client is polled, so whoever waits for an answer in a loop has to poll in it.
+    After a broker was away, the client continues by itself. A broker that denies it access ends the
+    process as soon as the client is polled: a loop that waits for an answer has to poll in it.
 
     Args:
         connection: the client's.
@@ -73,9 +73,9 @@ def client_options(connection: Connection) -> dict[str, Any]:
 
 
 def quiet_options(connection: Connection) -> dict[str, Any]:
-    """Return the same for a client whose user reports an unreachable broker, so that it doesn't.
+    """Return the same for a client whose caller reports an unreachable broker itself.
 
-    Once a broker refuses the client, the call that serves its errors raises RefusedError.
+    Once a broker denies access, the call that serves the client's errors raises RefusedError.
 
     Args:
         connection: the client's.
@@ -103,6 +103,6 @@ def _on_error(connection: Connection) -> Callable[[KafkaError], None]:
 
 
 def warn_that_kafka_is_away(servers: str) -> None:
-    """Say, at most once a minute, that requests are tried again until Kafka answers."""
+    """Log, at most once per minute, that requests are retried until Kafka answers."""
     if _errors.due("away"):
         log.warning("Kafka is away: waiting for it, nothing is lost", servers=servers)

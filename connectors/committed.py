@@ -18,13 +18,13 @@ __all__ = ["CommittedReader", "open_committed_consumer", "partitions"]
 POLL_SECONDS = 0.2  # how soon a stop is noticed
 METADATA_SECONDS = 2.0  # one attempt to reach a broker
 REQUEST_SECONDS = 5.0
-DEADLINE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
-# How long the broker holds a request at the end of the committed records before it answers. Nobody
-# waits for new records here, and other requests wait behind it: by default for half a second.
+DEADLINE_SECONDS = 60.0  # a starting broker needs a while to load its data
+# How long the broker holds a request at the end of the committed records before it answers. Nothing
+# here waits for new records, but other requests wait for this one: by default, half a second.
 END_WAIT_MS = 10
 READ_AHEAD_BYTES = 16 * 1024 * 1024  # bounds the client's memory, whatever the topics hold
 FIRST_LOOK_BACK = (
-    16  # offsets: a record and its commit marker take two, so mostly one look is enough
+    16  # offsets: a record and its commit marker take two, so one attempt is usually enough
 )
 LOOK_BACK_GROWTH = 8
 OPTIONS = {
@@ -34,7 +34,7 @@ OPTIONS = {
     # Reports when everything committed was read. A position doesn't: after it is reassigned to an
     # earlier offset, the client may for a while still return its former position.
     "enable.partition.eof": True,
-    # Only if retention or a lost disk removes records just now: the remaining ones are read.
+    # Only if retention or a lost disk has just removed records: the remaining ones are read.
     "auto.offset.reset": "earliest",
     "queued.max.messages.kbytes": READ_AHEAD_BYTES // 1024,
     "fetch.max.bytes": READ_AHEAD_BYTES,
@@ -133,7 +133,7 @@ class CommittedReader:
         return None
 
     def follow(self, begins: list[TopicPartition]) -> Iterator[ConsumedRecord]:
-        """Yield the committed records of a topic's partitions from these offsets on, for ever."""
+        """Yield the committed records of a topic's partitions from these offsets on, forever."""
         self._consumer.assign(begins)
         for message in self._messages(begins[0].topic, math.inf):
             if message.error() is None:
@@ -141,14 +141,14 @@ class CommittedReader:
 
     def _messages(self, topic: str, silence_seconds: float) -> Iterator[Message]:
         """Yield records, and the errors by which the client reports a partition's end."""
-        heard_at = time.monotonic()
+        answered_at = time.monotonic()
         while not self._draining.is_set():
             message = self._consumer.poll(POLL_SECONDS)
             if message is None:
-                if time.monotonic() - heard_at > silence_seconds:
+                if time.monotonic() - answered_at > silence_seconds:
                     self._stop(f"can't read topic {topic} to its end: Kafka stopped answering")
                 continue
-            heard_at = time.monotonic()
+            answered_at = time.monotonic()
             error = message.error()
             if error is None or error.code() == KafkaError._PARTITION_EOF:
                 yield message

@@ -15,7 +15,7 @@ HEADER_OVERHEAD = 10
 
 
 def dead_letter_headers(letter: DeadLetter, topic: str, partition: int) -> Headers:
-    """Return the original headers, older dead-letter ones left out, and behind them ours.
+    """Return the original headers, without older dead-letter ones, followed by ours.
 
     Kafka takes any bytes as a header's name, its clients only text. Headers that can't be read for
     that reason are left out, and `dlq.truncated` says so.
@@ -38,12 +38,12 @@ def dead_letter_headers(letter: DeadLetter, topic: str, partition: int) -> Heade
 def fit(letter: DeadLetter, headers: Headers, limit: int) -> tuple[DeadLetter, Headers]:
     """Make a dead letter fit the broker's limit, and say in `dlq.truncated` what was left out.
 
-    First the original headers go, then the end of the value, then the end of the key.
+    First the original headers are dropped, then the end of the value, then the end of the key.
 
     Args:
         letter: the dead letter.
         headers: what `dead_letter_headers` made of it.
-        limit: the most bytes that the topic takes for a batch.
+        limit: of the topic, for a batch of records, in bytes.
     """
     if record_size(letter.key, letter.value, headers) <= limit:
         return letter, headers

@@ -1,10 +1,10 @@
-"""Open transactions: which partitions they hold back, and how much of each.
+"""Open transactions: which partitions they hold back, and how many offsets of each.
 
 Some are hanging: a broker neither committed nor aborted them when it should have. A broker that
-starts again after a crash may see its partitions without a leader just when it ends a transaction
-that was open. Kafka (4.3.1) then takes the partitions for deleted and writes no marker there
-("Couldn't find leader endpoint" in its log). The records stay open, unseen, until their producer
-writes there again: that commit would cover them too, and they would be duplicated.
+restarts after a crash may see its partitions without a leader while it ends a transaction that was
+open. Kafka (4.3.1) then considers the partitions deleted and writes no marker there ("Couldn't find
+leader endpoint" in its log). The records stay open, unseen, until their producer writes there
+again: that commit would include them, and they would be duplicated.
 """
 
 import time
@@ -24,7 +24,7 @@ __all__ = ["LogEnd", "log_ends", "open_among"]
 
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.2
-DEADLINE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
+DEADLINE_SECONDS = 60.0  # a starting broker needs a while to load its data
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class LogEnd:
     """Where a partition ended when the broker was asked.
 
     Attributes:
-        committed: the offset after what a reader of committed records may see. An open transaction
-            also holds back what others wrote after its first record.
+        committed: the offset after the last record that readers of committed records can see. An
+            open transaction also holds back what others wrote after its first record.
         written: the offset after the last record.
     """
 
@@ -47,7 +47,7 @@ class LogEnd:
 
 
 def open_among(places: Sequence[TopicPartition], connection: Connection) -> list[TopicPartition]:
-    """Return those partitions that hold an open transaction, whoever's it is.
+    """Return the partitions that have an open transaction, of any producer.
 
     Args:
         places: as in log_ends.
@@ -59,16 +59,16 @@ def open_among(places: Sequence[TopicPartition], connection: Connection) -> list
 def log_ends(
     places: Sequence[TopicPartition], connection: Connection
 ) -> dict[TopicPartition, LogEnd]:
-    """Return where partitions end, both for readers of committed records and in all.
+    """Return where partitions end, for readers of committed records and for all readers.
 
     A broker that doesn't answer, or refuses, ends the process with one line.
 
     Args:
-        places: partitions that exist; to ask takes the permission to describe their topics.
-        connection: where the brokers are and how to log in there.
+        places: existing partitions; this needs permission to describe their topics.
+        connection: to the brokers.
     """
     # librdkafka 2.x remembers a leader's epoch for good, and a restarted broker refuses an old one:
-    # a client for each question.
+    # so each request gets a new client.
     with open_admin(connection, **client_options(connection)) as admin:
         admin.poll(CONNECT_SECONDS)
         return _ask(admin, places)
@@ -78,7 +78,7 @@ def _ask(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPart
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         try:
-            # In this order: records written in between must not look as if they were held back.
+            # In this order: records written in between must not appear to be held back.
             written = _ends(admin, places, IsolationLevel.READ_UNCOMMITTED)
             committed = _ends(admin, places, IsolationLevel.READ_COMMITTED)
         except KafkaException as error:

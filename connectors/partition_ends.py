@@ -12,7 +12,7 @@ from connectors.clients import AdminClient
 
 __all__ = ["EARLIEST", "LATEST", "CommittedEnd", "PartitionEnds", "request_offsets"]
 
-REQUEST_SECONDS = 5.0  # after which a request counts as unanswered
+REQUEST_SECONDS = 5.0  # after this, a request counts as unanswered
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -27,7 +27,7 @@ def request_offsets(
     """Ask for one offset of each partition, in one request to each broker.
 
     Args:
-        admin: the client; it has to stay open until the answers are there.
+        admin: the client; it has to stay open until it has the answers.
         places: partitions that exist.
         seconds: after which the request counts as unanswered.
         which: LATEST or EARLIEST.
@@ -51,13 +51,13 @@ class CommittedEnd:
 
 
 class PartitionEnds:
-    """Asks where a worker's partitions end, all of them in one request, while the worker works on.
+    """Requests the ends of all of a worker's partitions at once, while the worker continues.
 
     The answer arrives in one of the client's threads, and a later call returns it.
 
     Args:
-        open_client: makes an admin client; called when there is something to ask.
-        topic: which all partitions belong to.
+        open_client: opens an admin client; called when there is something to request.
+        topic: that all partitions belong to.
         seconds: between two requests.
         clock: monotonic, in seconds.
     """

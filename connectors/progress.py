@@ -1,4 +1,4 @@
-"""How far the outputs of an input partition are written, as the progress topic has it."""
+"""How far the outputs of an input partition are written, according to the progress topic."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from models import Progress
 
 __all__ = ["ProgressReader", "progress_key"]
 
-SILENCE_SECONDS = 60.0  # a broker that is starting needs a while to load what it has
+SILENCE_SECONDS = 60.0  # a starting broker needs a while to load its data
 
 
 def progress_key(topic: str, partition: int) -> str:
@@ -29,8 +29,8 @@ class ProgressReader:
     def last(self, partition: int) -> Progress | None:
         """Return a partition's last committed progress, or None when there is none yet.
 
-        A record of another input topic, or of a topic of the same name that was deleted since,
-        stops the process: its offsets mean nothing here.
+        A record of another input topic, or of a deleted topic with the same name, stops the
+        process: its offsets mean nothing here.
         """
         callbacks = client_options(self._connection)
         with open_committed_consumer(self._connection, **callbacks) as consumer:
@@ -49,9 +49,9 @@ class ProgressReader:
             )
         if progress.topic != topics.input or progress.topic_id != topics.input_id:
             stop_process(
-                f"topic {topics.progress} tells of another input ({progress.topic}, id "
-                f"{progress.topic_id}) than {topics.input}, id {topics.input_id}: a topic made "
-                "again, or another INPUT_TOPIC, needs a new KAFKA_GROUP_ID and recovery folder"
+                f"topic {topics.progress} belongs to another input ({progress.topic}, id "
+                f"{progress.topic_id}) than {topics.input}, id {topics.input_id}: a recreated "
+                "topic, or another INPUT_TOPIC, needs a new KAFKA_GROUP_ID and recovery folder"
             )
         if progress.partition != partition:
             stop_process(

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 from kafka.errors import KafkaError as KafkaPythonError
 
 from connectors.batch_headers import BatchHeaderError, StoredBatch, fetch_batch
-from connectors.client_log import NotTooOften
+from connectors.client_log import RateLimit
 from connectors.connection import Connection
 from connectors.stopping import stop_process
 from connectors.worker_consumer import WorkerConsumer
@@ -24,7 +24,7 @@ REASONS = {
     KafkaError._NOT_IMPLEMENTED: "its format or its compression is unknown",
 }
 
-_complaints = NotTooOften()
+_complaints = RateLimit()
 
 
 def is_unreadable(message: Message) -> bool:

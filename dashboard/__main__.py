@@ -25,11 +25,11 @@ FAVICON = (
     '<rect width="16" height="16" rx="4" fill="#1173a6"/>'
     '<path d="M3 11l3-4 3 2 4-5" fill="none" stroke="#fff" stroke-width="1.8"/></svg>'
 )
-RECONNECT_SECONDS = 30.0  # a phone that slept for less goes on where it was
+RECONNECT_SECONDS = 30.0  # a phone that slept for less resumes where it was
 
 
 def main() -> None:
-    """Read the topics in a thread and serve the page until told to stop."""
+    """Read the topics in a thread and serve the page until stopped."""
     settings = load_settings()
     configure_logs(settings)
     _refuse_port_in_use(settings)
@@ -65,7 +65,7 @@ def _address(settings: Settings) -> str:
 
 
 def _refuse_port_in_use(settings: Settings) -> None:
-    """Exit with one line if the page can't be served there; uvicorn would say it in many."""
+    """Exit with one line if the page can't be served there; uvicorn would print many."""
     address = (settings.dashboard_host, settings.dashboard_port)
     try:
         family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
@@ -82,7 +82,7 @@ def _refuse_port_in_use(settings: Settings) -> None:
 
 
 def _stop_if_refused(settings: Settings) -> None:
-    """Exit with one line if a broker doesn't let us in; one that is away may still come."""
+    """Exit with one line if a broker denies us access; one that is away may come back."""
     try:
         with BrokerCheck(Connection(settings)) as check:
             check.answers(REQUEST_SECONDS)
@@ -91,8 +91,8 @@ def _stop_if_refused(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    # The server has handlers of its own for SIGINT and SIGTERM; it stops in order, and then raises
-    # the signal once more.
+    # The server has its own handlers for SIGINT and SIGTERM: it shuts down cleanly, then raises the
+    # signal again.
     on_stop_signals(signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         main()

@@ -33,18 +33,18 @@ __all__ = ["Reader", "empty"]
 
 log = structlog.get_logger()
 
-READ_AT_ONCE = 200  # few enough that nobody who looks waits long
+READ_AT_ONCE = 200  # few, so that pages don't wait long for the lock
 POLL_SECONDS = 0.1
 REQUEST_SECONDS = 2.0  # one attempt to reach a broker
 FETCH_WAIT_MS = 200  # how long the broker holds a request for records that aren't there yet
-LOOK_SECONDS = 1.0  # how often the input's ends are asked for
-METADATA_SECONDS = 5.0  # how often topics that are missing or grow are looked for
-# How far back progress is read. Its topic grows by a record and a marker each transaction and
-# partition, and only the last ones matter; two minutes of a busy flow are about this many.
+CHECK_SECONDS = 1.0  # how often the input's ends are requested
+METADATA_SECONDS = 5.0  # how often new topics and partitions are looked for
+# How many offsets back progress is read. Its topic grows by a record and a marker per transaction
+# and partition, and only the last ones matter; two minutes of a busy flow are about this many.
 LOOK_BACK = 5_000
 LOOK_BACK_GROWTH = 8
 
-ALMOST_ALL = 0.999  # all of it is only read once the end was met
+ALMOST_ALL = 0.999  # shown until every end was reached
 
 NOT_THERE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
@@ -52,22 +52,23 @@ Place = tuple[str, int]  # a topic and a partition of it
 
 
 class _TopicsAreGoneError(Exception):
-    """Something that was read is no longer there: a topic was made again, or a disk was lost."""
+    """Something that was read is no longer there: a topic was recreated, or a disk was lost."""
 
 
 def empty(settings: Settings) -> Topics:
-    """Return the state of someone who has read nothing yet."""
+    """Return the state before anything was read."""
     return Topics(ProgressLog(settings.input_topic))
 
 
 class Reader:
-    """Reads insights, dead letters and progress, and asks for the input's ends, until stopped.
+    """Reads insights, dead letters and progress, and requests the input's ends, until stopped.
 
-    The broker may be away at the start or at any time: that is told, and reading goes on by itself.
+    The broker may be away at any time, even at the start: the page says so, and reading continues
+    by itself.
 
     Args:
         settings: name the topics and the broker.
-        live: is kept up to date.
+        live: the state to keep up to date.
     """
 
     def __init__(self, settings: Settings, live: Live) -> None:
@@ -77,7 +78,7 @@ class Reader:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Read in a thread of its own; after an unexpected error it begins again and says so."""
+        """Read in a background thread, which starts over after an unexpected error and logs it."""
         self._thread = run_in_background("topic-reader", self._read, self._stopping)
 
     def stop(self) -> None:
@@ -87,9 +88,9 @@ class Reader:
             self._thread.join(2 * REQUEST_SECONDS)
 
     def _read(self) -> None:
-        """Read until stopped; start over when the topics were made again.
+        """Read until stopped; start over when topics were recreated.
 
-        A broker that no longer lets the page in ends the process: nobody else would say so.
+        A broker that denies the page access ends the process with a line.
         """
         try:
             while not self._stopping.is_set():
@@ -114,7 +115,7 @@ class Reader:
 
 
 class _TopicsBeingRead:
-    """One pass over the topics: what is assigned, how far it was read, and what to ask for next.
+    """One pass over the topics: the assigned partitions, and how far each was read.
 
     A loop of its own, not connectors/committed.py's: it follows partitions of several topics, which
     may be created and deleted meanwhile, and shows how much of them is read.
@@ -127,18 +128,18 @@ class _TopicsBeingRead:
         options = quiet_options(self._connection)
         self._consumer = open_committed_consumer(self._connection, FETCH_WAIT_MS, **options)
         self._admin = self._open_admin()
-        self._next: dict[Place, int] = {}  # the next offset to read, by what is assigned
+        self._next: dict[Place, int] = {}  # the next offset to read, for each assigned partition
         self._begins: dict[Place, int] = {}  # where reading it began
         self._ends: dict[Place, int] = {}
-        self._at_end: set[Place] = set()  # what was read to its end once
-        self._back: dict[int, int] = {}  # how far back progress was looked for, by partition
-        self._ids: dict[str, str] = {}  # a topic made again has another one
-        self._missed: set[str] = set()  # not there once, as a broker that starts may say
+        self._at_end: set[Place] = set()  # read to their end at least once
+        self._back: dict[int, int] = {}  # how far back progress was read, by partition
+        self._ids: dict[str, str] = {}  # change when topics are recreated
+        self._missed: set[str] = set()  # missing once, as a starting broker may say
         self._inputs: list[int] = []
-        self._look_at = self._metadata_at = 0.0
+        self._check_at = self._metadata_at = 0.0
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Close the clients."""
         try:
             self._consumer.close()
         finally:
@@ -148,14 +149,14 @@ class _TopicsBeingRead:
         return open_admin(self._connection, **quiet_options(self._connection))
 
     def step(self) -> None:
-        """Look for topics and ends if it is time to, then read what there is."""
+        """Check topics and ends when due, then read what has arrived."""
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look(now)
-            self._look_at = time.monotonic() + LOOK_SECONDS
+        if now >= self._check_at:
+            self._check(now)
+            self._check_at = time.monotonic() + CHECK_SECONDS
         self._take(self._consumer.consume(READ_AT_ONCE, POLL_SECONDS))
 
-    def _look(self, now: float) -> None:
+    def _check(self, now: float) -> None:
         reading = self._live.reading
         try:
             if now >= self._metadata_at or reading.missing or reading.away_since:
@@ -175,13 +176,13 @@ class _TopicsBeingRead:
             self._live.reading = Reading(None, read, self._missing(), self._has_alerts(), failed)
 
     def _find_topics(self) -> None:
-        """Assign all partitions of the topics; those made since begin at their beginning.
+        """Assign all partitions of the topics; new ones are read from their beginning.
 
         Raises:
-            _TopicsAreGoneError: one of them was deleted, whether it was made again or not.
+            _TopicsAreGoneError: one of them was deleted, and maybe recreated.
         """
         settings = self._settings
-        ids = self._topic_ids()  # before anything is read: what is made again later is noticed
+        ids = self._topic_ids()  # before anything is read, so that a later recreation is noticed
         changed = any(ids.get(topic, known) != known for topic, known in self._ids.items())
         missing = self._ids.keys() - ids.keys()
         if changed or missing & self._missed:
@@ -208,12 +209,12 @@ class _TopicsBeingRead:
             if (settings.progress_topic, partition) not in self._next
         ]
         for place, end in self._offsets(progress, LATEST).items():
-            self._begin_back(place, end, LOOK_BACK)
+            self._begin_before_end(place, end, LOOK_BACK)
         if new or progress:
             self._assign(self._next)
 
     def _topic_ids(self) -> dict[str, str]:
-        """Return the ids of the topics that are there and may be seen."""
+        """Return the ids of the topics that exist and may be seen."""
         settings = self._settings
         names = [
             settings.insights_topic,
@@ -232,16 +233,16 @@ class _TopicsBeingRead:
         return ids
 
     def _alert_partitions(self) -> list[int]:
-        """Return the partitions of the alerts, none where there is no second flow to write them.
+        """Return the partitions of the alerts; none without a security flow that writes them.
 
-        Nor where the page may not see them: a page that needs no alerts needs no permission.
+        Also none where the page may not see them: a page without alerts needs no permission.
         """
         try:
             return partitions(self._consumer, self._settings.alerts_topic)
         except RefusedError:
             return []
 
-    def _begin_back(self, place: Place, end: int, back: int) -> None:
+    def _begin_before_end(self, place: Place, end: int, back: int) -> None:
         self._back[place[1]] = back
         self._next[place] = self._begins[place] = max(0, end - back)
 
@@ -257,7 +258,7 @@ class _TopicsBeingRead:
             topics.ranges = ranges
 
     def _offsets(self, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
-        """Ask for offsets of many partitions at once, as a reader of committed records."""
+        """Request offsets of many partitions at once, as a reader of committed records."""
         asked_of = [TopicPartition(*place) for place in places]
         asked = request_offsets(self._admin, asked_of, REQUEST_SECONDS, which)
         return {(at.topic, at.partition): found.result().offset for at, found in asked.items()}
@@ -268,19 +269,19 @@ class _TopicsBeingRead:
             for message in messages:
                 place, offset, error = _place(message), message.offset() or 0, message.error()
                 if error is None:
-                    self._move(place, offset, offset + 1)
+                    self._advance(place, offset, offset + 1)
                     self._apply(topics, message)
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    self._move(place, offset, offset)
+                    self._advance(place, offset, offset)
                     ends.append(place)
                 elif denied(error):
                     raise RefusedError(f"topic {place[0]}: {error.str()}{denied(error)}")
         for place in ends:
-            if not self._look_further_back(place):
+            if not self._read_further_back(place):
                 self._at_end.add(place)
 
-    def _move(self, place: Place, found: int, following: int) -> None:
-        """Go on behind what was found, unless the client had to go back to the beginning for it."""
+    def _advance(self, place: Place, found: int, following: int) -> None:
+        """Advance past what was found; it must not be before what was already read."""
         if found < self._next[place]:
             raise _TopicsAreGoneError
         self._next[place] = following
@@ -297,20 +298,21 @@ class _TopicsBeingRead:
         else:
             topics.apply_progress(message.value(), message.timestamp()[1])
 
-    def _look_further_back(self, place: Place) -> bool:
-        """Read progress from further back if none was found up to the end, and tell whether so."""
+    def _read_further_back(self, place: Place) -> bool:
+        """Read progress from further back if none was found up to the end; tell whether it does."""
         topic, partition = place
         if topic != self._settings.progress_topic or self._begins[place] == 0:
             return False
         with self._live.changing() as topics:
             known = topics.progress.knows(partition)
         if not known:
-            self._begin_back(place, self._next[place], self._back[partition] * LOOK_BACK_GROWTH)
+            back = self._back[partition] * LOOK_BACK_GROWTH
+            self._begin_before_end(place, self._next[place], back)
             self._assign(self._next)
         return not known
 
     def _share_read(self) -> float:
-        """Return how much of what there was at the start was read; 1 from then on."""
+        """Return the share of the topics that was read; 1 once every end was reached."""
         if self._at_end >= self._next.keys():
             return 1.0
         whole = sum(self._ends[at] - begin for at, begin in self._begins.items())

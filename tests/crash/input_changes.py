@@ -15,7 +15,7 @@ __all__ = ["more_partitions", "recreate_input"]
 GROWN = "partitions; it had"
 GONE = ("was deleted while the flow was running", "was deleted and recreated while the flow was")
 ANOTHER_INPUT = (
-    "tells of another input",
+    "belongs to another input",
     "was recreated since the last run",
     "the topic was recreated, or INPUT_TOPIC has changed",
 )

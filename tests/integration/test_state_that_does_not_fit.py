@@ -39,7 +39,7 @@ def test_an_input_topic_made_again_stops_the_start(flow: Flow) -> None:
     wait_until(lambda: flow.topics.describe(flow.input)["error_code"] != 0, "the topic is gone")
     flow.topics.make(flow.input)
     output = stopped(flow)
-    assert "tells of another input" in output
+    assert "belongs to another input" in output
     assert "new KAFKA_GROUP_ID" in output
 
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from connectors.client_log import NotTooOften
+from connectors.client_log import RateLimit
 
 
 def line(event: str, client: str) -> logging.LogRecord:
@@ -13,7 +13,7 @@ def line(event: str, client: str) -> logging.LogRecord:
 
 def test_an_event_that_all_clients_tell_of_is_said_once() -> None:
     """A broker that is away makes one line, not one a client and attempt."""
-    lines = NotTooOften()
+    lines = RateLimit()
     clients = ("consumer-1", "producer-2", "consumer-1")
     assert [lines.filter(line("FAIL", client)) for client in clients] == [True, False, False]
     assert lines.filter(line("AUTH", "consumer-1"))
@@ -22,6 +22,6 @@ def test_an_event_that_all_clients_tell_of_is_said_once() -> None:
 def test_what_goes_on_is_said_again_after_a_minute() -> None:
     """An event is said once a minute for as long as it goes on."""
     times = iter([1_000.0, 1_059.0, 1_061.0, 1_062.0])
-    lines = NotTooOften(lambda: next(times))
+    lines = RateLimit(lambda: next(times))
     said = [lines.filter(line("FAIL", "consumer-1")) for _ in range(4)]
     assert said == [True, False, True, False]

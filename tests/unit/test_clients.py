@@ -127,7 +127,7 @@ def test_the_live_page_closes_a_client_that_it_replaces(
     monkeypatch.setattr(committed, "METADATA_SECONDS", 0.01)
     monkeypatch.setattr(reader, "REQUEST_SECONDS", 0.01)
     topics = _TopicsBeingRead(settings, Live(empty(settings)))
-    topics._look(0.0)
+    topics._check(0.0)
     admins = [client for client in made if isinstance(client, AdminClient)]
     assert [is_closed(client) for client in admins] == [True, False]
     topics.close()
