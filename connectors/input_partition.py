@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import cast
@@ -37,7 +38,7 @@ from monitoring import observe
 from monitoring.health import HEALTH
 from settings import Settings
 
-__all__ = ["EndOffsets", "InputPartition"]
+__all__ = ["EndOffsets", "InputPartition", "SharedReading"]
 
 log = structlog.get_logger()
 
@@ -96,36 +97,47 @@ class EndOffsets:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class SharedReading:
+    """What the partitions of a worker share.
+
+    Attributes:
+        consumer: reads all of the worker's partitions.
+        ends: asks for their current ends.
+        stop_at: where partitions end, if anywhere; the same for all partitions of the process.
+        polling: decides which partition may poll; the same for all partitions of the process.
+        draining: ends every partition when set.
+        group_offsets: gets the offsets up to which input was read.
+    """
+
+    consumer: WorkerConsumer
+    ends: PartitionEnds
+    stop_at: EndOffsets
+    polling: FairPolling
+    draining: Event
+    group_offsets: GroupOffsets
+
+
 class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
     """Polls one partition, and keeps its position.
 
     Args:
-        consumer: shared by the partitions of the worker; it already reads this one.
         where: topic and partition.
         position: where reading begins.
         state: of the snapshot that the partition begins with.
         settings: the process's settings.
-        ends: asks for the partitions' current ends; shared by the partitions of the worker.
-        end: where to end, if anywhere; shared by the partitions of the process.
-        polling: when to poll; shared by the partitions of the process.
-        draining: ends the partition when set.
-        group_offsets: gets the offset up to which input was read.
+        shared: what it shares with other partitions; the consumer already reads this one.
     """
 
     def __init__(
         self,
-        consumer: WorkerConsumer,
         where: TopicPartition,
         position: Position,
         state: SourceState,
         settings: Settings,
-        ends: PartitionEnds,
-        end: EndOffsets,
-        polling: FairPolling,
-        draining: Event,
-        group_offsets: GroupOffsets,
+        shared: SharedReading,
     ) -> None:
-        self._consumer = consumer
+        self._consumer = shared.consumer
         self._where = where
         self._begin = position.offset
         self._gap = position.gap
@@ -133,18 +145,18 @@ class InputPartition(StatefulSourcePartition[RecordBatch, SourceState]):
         self._batch_size = settings.batch_size
         self._interval = timedelta(milliseconds=settings.batch_interval_ms)
         self._coverage = CoverageWatch(
-            lambda: ends.of(where.partition),
+            lambda: shared.ends.of(where.partition),
             settings.idle_partition_seconds,
             self._interval.total_seconds(),
             time.monotonic,
         )
-        self._ends = ends
-        self._end = end
-        self._polling = polling
-        self._draining = draining
-        self._group_offsets = group_offsets
-        self._stall = StallWatch(lambda: ends.of(where.partition), time.monotonic)
-        self._unreadable = UnreadableBatches(consumer, where, settings)
+        self._ends = shared.ends
+        self._end = shared.stop_at
+        self._polling = shared.polling
+        self._draining = shared.draining
+        self._group_offsets = shared.group_offsets
+        self._stall = StallWatch(lambda: shared.ends.of(where.partition), time.monotonic)
+        self._unreadable = UnreadableBatches(shared.consumer, where, settings)
         self._skipped: SkippedBatch | None = None
         self._next_awake: datetime | None = None
         self._lag_due_at = time.monotonic()

@@ -15,7 +15,7 @@ from connectors.coverage import request_interval
 from connectors.fair_polling import FairPolling
 from connectors.group_offsets import GroupOffsets
 from connectors.hanging import LogEnd, log_ends
-from connectors.input_partition import EndOffsets, InputPartition
+from connectors.input_partition import EndOffsets, InputPartition, SharedReading
 from connectors.partition_ends import PartitionEnds
 from connectors.progress import ProgressReader
 from connectors.records import RecordBatch
@@ -107,18 +107,15 @@ class KafkaBatchSource(FixedPartitionedSource[RecordBatch, SourceState]):
             "next_offset": resume_state["next_offset"] if resume_state else None,
             "group": self._settings.kafka_group_id,
         }
-        return InputPartition(
+        shared = SharedReading(
             consumer,
-            where,
-            position,
-            state,
-            self._settings,
             self._workers.ends or self._open_ends(),
             self._end,
             self._polling,
             self._draining,
             self._group_offsets,
         )
+        return InputPartition(where, position, state, self._settings, shared)
 
     @cached_property
     def _ends(self) -> dict[TopicPartition, LogEnd]:

@@ -138,7 +138,7 @@ def log_windows(late_watch: LateWatch, _step_id: str, findings: Findings) -> Non
     observe.late(findings.late)
     late_watch.count(logins + findings.late, findings.late)
     log.info(
-        "windows judged",
+        "windows checked",
         until=iso_time(findings.windows[-1].span.end),
         logins=logins,
         late_logins=findings.late,

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, Message, TopicPartition
 
 from connectors.fair_polling import FairPolling
 from connectors.group_offsets import GroupOffsets
-from connectors.input_partition import EndOffsets, InputPartition
+from connectors.input_partition import EndOffsets, InputPartition, SharedReading
 from connectors.partition_ends import PartitionEnds
 from connectors.resume import Position
 from connectors.topics import FlowTopics
@@ -61,16 +61,18 @@ def open_partitions(
         consumer.begin(number, 0)
     return [
         InputPartition(
-            consumer,
             TopicPartition("logins", number),
             Position(offset=0, start=0),
             {"version": 1, "topic_id": "id", "start": 0, "next_offset": None},
             settings,
-            ends,
-            end or EndOffsets(),
-            polling,
-            Event(),
-            GroupOffsets(settings, FLOW_TOPICS),
+            SharedReading(
+                consumer,
+                ends,
+                end or EndOffsets(),
+                polling,
+                Event(),
+                GroupOffsets(settings, FLOW_TOPICS),
+            ),
         )
         for number in numbers
     ]

@@ -165,14 +165,14 @@ def test_names_without_room_are_the_same_ones_on_a_replay(monkeypatch: pytest.Mo
 def test_window_with_more_names_than_are_kept_is_told(
     monkeypatch: pytest.MonkeyPatch, most_names: int, *, left_out: bool
 ) -> None:
-    """By a line, so that nobody takes its alerts for all that there are."""
+    """By a line, so that its alerts aren't taken to be complete."""
     monkeypatch.setattr("operators.heavy_hitters.MAX_NAMES", most_names)
     run = AlertRun(1, DEFAULTS)
     run.read(0, spray(START, users=30))
     [found], _ = run._findings.on_eof()
     with capture_logs() as lines:
         log_windows(LateWatch(print, ""), "log", found)
-    assert [line["event"] for line in lines] == ["windows judged", *[LEFT_OUT] * left_out]
+    assert [line["event"] for line in lines] == ["windows checked", *[LEFT_OUT] * left_out]
 
 
 def test_long_names_are_told_as_digests_and_different_ones_stay_different() -> None:
@@ -210,7 +210,7 @@ def test_late_logins_are_in_no_alert_but_told() -> None:
 
 
 def test_many_late_logins_are_told_by_the_setting_s_name() -> None:
-    """Once their windows are judged, with those that are in no window counted in."""
+    """Once their windows are checked, including logins that are in no window."""
     told: list[str] = []
     window = WindowFindings(Span(START, START + WINDOW, final=True), 250, (), {})
     log_windows(LateWatch(told.append, "ALERT_LATENESS_SECONDS=60"), "log", Findings((window,), 50))
@@ -253,7 +253,7 @@ def test_other_window_length_over_old_state_is_refused() -> None:
         type(other._findings)(other._config, LOW, run._findings.snapshot())
 
 
-def test_windows_that_take_too_much_are_judged_early(
+def test_windows_that_take_too_much_memory_are_closed_early(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The oldest first, whatever partition holds them open, and the line has the settings' name."""
@@ -271,7 +271,7 @@ def test_windows_that_take_too_much_are_judged_early(
 def test_partition_hours_behind_a_busy_one_closes_nothing_early(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Many logins of few users take little: after an outage what it catches up with is judged."""
+    """Many logins of few users take little: after an outage, they are all checked."""
     random, busy, hours = Random(5), 10, 6  # noqa: S311 - test data
     run = AlertRun(2, DEFAULTS)
     run.read(1, [login(START, "somebody", None)])

@@ -83,7 +83,7 @@ def test_what_shall_stop_is_not_run_again() -> None:
 def test_the_groups_offsets_are_committed_after_any_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An error that nobody expected of the client costs one commit, not all that follow."""
+    """An unexpected error of the client costs one commit, not all later ones."""
     committed: dict[TopicPartition, Any] = {}
 
     def alter(_admin: object, _group: str, offsets: dict[TopicPartition, Any]) -> None:

@@ -15,7 +15,7 @@ LAST_OFFSET_DELTA = 23  # its position in a header
 
 
 def stored(first: int, records: int, record_format: int = FORMAT) -> bytes:
-    """Return a batch as it is in the log; its records can't be decompressed."""
+    """Return a batch as stored in the log; its records can't be decompressed."""
     transaction = {"transactional": True, "producer_id": PRODUCER, "producer_epoch": 0}
     builder = MemoryRecordsBuilder(
         record_format,

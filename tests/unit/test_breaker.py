@@ -31,7 +31,7 @@ class Breaker:
         return self.logic.on_notify()[0] if self.logic.notify_at() else []
 
 
-def test_fewer_than_10_000_records_are_not_judged() -> None:
+def test_fewer_than_10_000_records_never_stop_the_flow() -> None:
     """Even if every one of them is bad."""
     breaker = Breaker()
     breaker.count(good=0, bad=9_999)

@@ -20,7 +20,7 @@ def test_an_event_that_all_clients_tell_of_is_said_once() -> None:
 
 
 def test_what_goes_on_is_said_again_after_a_minute() -> None:
-    """An event is said once a minute for as long as it goes on."""
+    """An event is logged once per minute for as long as it lasts."""
     times = iter([1_000.0, 1_059.0, 1_061.0, 1_062.0])
     lines = RateLimit(lambda: next(times))
     said = [lines.filter(line("FAIL", "consumer-1")) for _ in range(4)]

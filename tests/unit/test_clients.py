@@ -98,7 +98,7 @@ def test_a_check_of_the_broker_closes_its_client(settings: Settings, made: list[
 def test_a_search_for_open_transactions_closes_its_client(
     settings: Settings, made: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even if nobody answered."""
+    """Even without an answer."""
     monkeypatch.setattr(hanging, "REQUEST_SECONDS", 0.01)
     monkeypatch.setattr(hanging, "DEADLINE_SECONDS", 0.0)
     monkeypatch.setattr(hanging, "stop_process", stop)

@@ -37,13 +37,13 @@ class Partition:
         return self._answer
 
     def poll(self, times: Iterable[float]) -> list[Coverage]:
-        """Poll without a record at these times, and return what was told."""
-        told = []
+        """Poll without a record at these times, and return what was reported."""
+        reported = []
         for self.now in times:
             self.watch.look(lambda: self.position)
             if self.watch.is_report_due():
-                told.append(self.watch.report(records=False))
-        return told
+                reported.append(self.watch.report(records=False))
+        return reported
 
     def read(self, now: float) -> Coverage:
         """Read a record."""
@@ -64,11 +64,11 @@ def silence(coverage: Coverage) -> float:
     return coverage.until - coverage.since
 
 
-def test_silence_is_told_while_it_grows_and_no_more_once_it_is_long_enough() -> None:
-    """Ten times in all, so that a flow at rest carries nothing around."""
+def test_silence_is_reported_while_it_grows_until_it_is_long_enough() -> None:
+    """Ten times in total, so that an idle flow stops sending batches."""
     partition = Partition()
-    told = partition.poll(every(0.5, 0, 200))
-    assert [silence(coverage) for coverage in told] == [6.0 * number for number in range(1, 11)]
+    reported = partition.poll(every(0.5, 0, 200))
+    assert [silence(coverage) for coverage in reported] == [6.0 * number for number in range(1, 11)]
 
 
 def test_end_is_not_asked_for_once_all_of_a_silence_is_reported_to() -> None:
@@ -88,27 +88,27 @@ def test_silence_behind_a_record_is_told_in_full() -> None:
     partition = Partition()
     partition.poll(every(0.5, 0, 30))
     assert partition.read(30) == Coverage(read_at=30, since=0, until=29.5)
-    told = partition.poll(every(0.5, 30.5, 200))
-    assert told[0].since == told[-1].since == 0
-    assert told[-1].until == 90
+    reported = partition.poll(every(0.5, 30.5, 200))
+    assert reported[0].since == reported[-1].since == 0
+    assert reported[-1].until == 90
 
 
 def test_records_that_keep_coming_tell_how_far_the_partition_was_followed() -> None:
     """A stream of dead letters has no silence of its own."""
     partition = Partition()
-    told = []
+    reported = []
     for now in every(0.5, 0, 100):
-        told.append(partition.read(now))
+        reported.append(partition.read(now))
         partition.poll([now])
-    assert told[-1].since == 0
-    assert told[-1].until == 99
+    assert reported[-1].since == 0
+    assert reported[-1].until == 99
 
 
 @pytest.mark.parametrize("poll_seconds", [0.05, 0.5, 1.0, 10.0])
 def test_pauses_between_polls_of_any_length_are_silence(poll_seconds: float) -> None:
     """BATCH_INTERVAL_MS goes up to ten seconds."""
-    told = Partition(poll_seconds=poll_seconds).poll(every(poll_seconds, 0, 200))
-    assert IDLE_SECONDS <= silence(told[-1]) < IDLE_SECONDS + PAUSE + poll_seconds
+    reported = Partition(poll_seconds=poll_seconds).poll(every(poll_seconds, 0, 200))
+    assert IDLE_SECONDS <= silence(reported[-1]) < IDLE_SECONDS + PAUSE + poll_seconds
 
 
 @pytest.mark.parametrize(("late", "counts"), [(0.0, True), (0.25, False)])
@@ -117,8 +117,8 @@ def test_pause_longer_than_a_busy_moment_is_no_silence(late: float, counts: bool
     partition = Partition(poll_seconds=0.5)
     partition.poll([0, 6])
     again = 6 + 6 + 0.5 + 2 + late  # a question's pause, a poll's, and two seconds
-    (told,) = partition.poll([again])
-    assert told.since == (0 if counts else again)
+    (reported,) = partition.poll([again])
+    assert reported.since == (0 if counts else again)
 
 
 def test_time_before_the_end_was_reached_is_no_silence() -> None:
@@ -127,9 +127,9 @@ def test_time_before_the_end_was_reached_is_no_silence() -> None:
     partition.end = 1_000
     assert partition.poll(every(0.5, 0, 300)) == []
     partition.position = 1_000
-    told = partition.poll(every(0.5, 300, 600))
-    assert {coverage.since for coverage in told} == {300}
-    assert told[-1].until == 360
+    reported = partition.poll(every(0.5, 300, 600))
+    assert {coverage.since for coverage in reported} == {300}
+    assert reported[-1].until == 360
 
 
 def test_broker_away_interrupts_the_silence() -> None:
@@ -149,8 +149,8 @@ def test_end_reached_after_a_while_covers_the_time_of_the_question_only() -> Non
     partition.poll([6])
     partition.end = None
     partition.position = 8
-    (told,) = partition.poll([8])
-    assert told.until == 6
+    (reported,) = partition.poll([8])
+    assert reported.until == 6
 
 
 def test_question_pause_is_a_tenth_of_the_idle_time_within_bounds() -> None:

@@ -24,7 +24,7 @@ def overview_of(logins_by_number: dict[int, list[ProcessedLogin]]) -> Overview:
 
 
 def at(number: int) -> int:
-    """Return where a window stands on the axis."""
+    """Return a window's position on the axis."""
     return (START + 60 * number) * 1_000
 
 

@@ -128,7 +128,7 @@ def test_dead_letters_of_endless_reasons_stay_bounded() -> None:
 
 
 def test_records_that_are_none_of_ours_are_counted() -> None:
-    """Anyone may write to the topics; the page goes on and says how many it left out."""
+    """Anyone may write to the topics; the page continues and says how many it left out."""
     topics = Topics(ProgressLog("in"))
     topics.apply_insight(b"2024-07-03T09:47:00Z", b"no insight")
     topics.apply_progress(b"no progress", 0)

@@ -47,7 +47,7 @@ def test_nothing_adds_up_to_nothing() -> None:
 
 
 def test_a_ranking_names_the_greatest_and_sums_the_rest() -> None:
-    """Nothing is lost: the last row stands for all that have none."""
+    """Nothing is lost: the last row stands for all the others."""
     rows = ranked({"a": 1, "b": 5, "c": 3, "d": 1}, 10, 3, "{} more")
     assert [(row.name, row.count, row.share) for row in rows] == [
         ("b", 5, 0.5),

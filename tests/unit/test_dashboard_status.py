@@ -37,7 +37,7 @@ def at(moment: float, found: View) -> View:
 
 
 def test_a_broker_that_is_away_comes_first() -> None:
-    """It is told even while topics are still being read, with its address and what comes next."""
+    """It is shown even while topics are being read, with its address and what happens next."""
     said = status(view(Reading(away_since=1.0, read=0.5), windows=1), SETTINGS)
     assert said.kind == "away"
     assert SETTINGS.kafka_bootstrap_servers in said.title

@@ -1,4 +1,4 @@
-"""Each kind of alert by itself: what is told, with which evidence, and what is let pass."""
+"""Each kind of alert by itself: what is reported, with which evidence, and what isn't."""
 
 from collections.abc import Iterable
 
@@ -95,7 +95,7 @@ def test_burst_is_far_above_the_usual() -> None:
 
 
 def test_new_network_needs_the_least_number_of_logins() -> None:
-    """Ten times nothing is no burst."""
+    """Ten times nothing is not a burst."""
     history = [NOTHING] * 3
     assert network_bursts({NETWORK: Busy(99, ())}, history, SPAN, LIMITS) == []
     assert len(network_bursts({NETWORK: Busy(100, ())}, history, SPAN, LIMITS)) == 1

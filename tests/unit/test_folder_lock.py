@@ -154,7 +154,7 @@ def test_the_check_comes_before_the_cleaning_and_both_under_the_lock(users: User
 def test_one_that_gets_in_between_is_waited_for(
     users: Users, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To let others join, the lock is let go for a moment, in which another process may take it."""
+    """To let others join, the lock is briefly released, and another process may take it then."""
     monkeypatch.setattr("dataflows.folder_lock.PREDECESSOR_SECONDS", 60.0)
     other = os.open(users.folder, os.O_RDONLY)
     attempts: list[bool] = []

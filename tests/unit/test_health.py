@@ -16,7 +16,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def health(clock: Clock) -> Health:
-    """The health of a process that reads partition 3, has polled it once, and has heard Kafka."""
+    """Health of a process that has polled its partition 3 once, and had an answer from Kafka."""
     health = Health(clock)
     health.assigned(3)
     health.polled(3)
@@ -57,7 +57,7 @@ def test_a_worker_that_neither_polls_nor_tries_is_stuck(health: Health, clock: C
 
 
 def test_one_worker_does_not_hide_that_another_is_stuck(health: Health, clock: Clock) -> None:
-    """Each thread is judged by itself."""
+    """Each thread is checked by itself."""
     pass_time(health, clock, STUCK_SECONDS + 1)
     other = Thread(target=health.polled, args=[4])
     other.start()
@@ -74,7 +74,7 @@ def test_a_worker_that_waits_for_kafka_lives(health: Health, clock: Clock) -> No
     assert health.stuck() is None
 
 
-def test_while_kafka_is_away_nobody_is_stuck(health: Health, clock: Clock) -> None:
+def test_while_kafka_is_away_no_worker_is_stuck(health: Health, clock: Clock) -> None:
     """A worker with nothing to write stands still until the others of its cluster can write."""
     clock.now += 10 * STUCK_SECONDS
     assert health.stuck() is None

@@ -68,7 +68,7 @@ def test_batch_does_not_cover_what_comes_in_a_later_batch_of_the_same_poll(
 def test_partition_that_is_polled_every_ten_seconds_is_followed_without_a_break(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The longest BATCH_INTERVAL_MS, and the silence that is told is as long as the idle time."""
+    """With the longest BATCH_INTERVAL_MS, the reported silence still reaches the idle time."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setenv("BATCH_INTERVAL_MS", "10000")
     monkeypatch.setenv("IDLE_PARTITION_SECONDS", "20")

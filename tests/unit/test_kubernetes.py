@@ -121,7 +121,7 @@ def test_probes_ask_the_port_of_the_metrics() -> None:
         assert _container()[probe]["httpGet"] == {"path": path, "port": "metrics"}
 
 
-def test_prometheus_may_ask_for_metrics_and_nobody_else() -> None:
+def test_only_prometheus_may_scrape_metrics() -> None:
     """It may come from any namespace, to this one port."""
     _, watching = _read("network.yaml")["spec"]["ingress"]
     [source] = watching["from"]
@@ -130,7 +130,7 @@ def test_prometheus_may_ask_for_metrics_and_nobody_else() -> None:
     assert watching["ports"] == [{"protocol": "TCP", "port": _ports()["metrics"]}]
 
 
-def test_nobody_but_prometheus_may_talk_to_the_security_flow() -> None:
+def test_only_prometheus_may_connect_to_the_security_flow() -> None:
     """It may go where the login flow may, other pods aside."""
     login, own = _read("network.yaml")["spec"], _read("security/network.yaml")["spec"]
     assert own["podSelector"] == _read(SECURITY)["spec"]["selector"]

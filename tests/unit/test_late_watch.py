@@ -15,7 +15,7 @@ def told() -> list[str]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that goes on when the test says so."""
+    """A clock that a test advances."""
     return FakeClock()
 
 
@@ -44,7 +44,7 @@ def test_one_in_ten_is_not_many(watch: LateWatch, told: list[str]) -> None:
     assert told == []
 
 
-def test_line_comes_once_an_hour(watch: LateWatch, told: list[str], clock: FakeClock) -> None:
+def test_line_is_logged_once_per_hour(watch: LateWatch, told: list[str], clock: FakeClock) -> None:
     """Of the logins just before it, however many batches are late."""
     for _ in range(5):
         watch.count(1_000, 1_000)

@@ -109,7 +109,7 @@ def test_state_of_another_format_is_refused() -> None:
 
 
 def test_no_window_is_incomplete_without_a_gap() -> None:
-    """Reading that goes on where it stopped misses nothing."""
+    """Reading that resumes where it stopped misses nothing."""
     assert judge(LatenessLogic[LoginStats](WINDOWING), 1, 2).incomplete_to is None
 
 
@@ -130,7 +130,7 @@ def test_first_login_behind_a_gap_that_is_itself_late_hides_nothing() -> None:
     assert judge(LatenessLogic[LoginStats](WINDOWING, state), 1_000, 801).incomplete_to == 1_010
 
 
-def test_partition_that_was_not_heard_behind_its_gap_makes_all_up_to_now_incomplete() -> None:
+def test_partition_without_a_login_after_its_gap_makes_all_windows_up_to_now_incomplete() -> None:
     """Nobody knows what was not read; it becomes clear with the partition's first login."""
     logic = LatenessLogic[LoginStats](WINDOWING, clock=lambda: 5_000.9)
     assert judge(logic, gap=True).incomplete_to == 5_000

@@ -34,7 +34,7 @@ def spoken(log_format: str) -> list[str]:
 
 
 def test_json_is_an_object_a_line() -> None:
-    """Time, level and event stand in fields of their own, whoever speaks."""
+    """Time, level and event have their own fields, whichever logger was used."""
     ours, others = (json.loads(line) for line in spoken("json"))
     assert ours.pop("timestamp").endswith("Z")
     assert ours == {"event": "of ours", "level": "warning", "topic": "logins"}
@@ -44,7 +44,7 @@ def test_json_is_an_object_a_line() -> None:
 
 @pytest.mark.parametrize("log_format", ["console", ""])
 def test_console_is_a_line_for_people(log_format: str) -> None:
-    """It is the default, and has no colours where nobody looks at a terminal."""
+    """It is the default, and has no colours without a terminal."""
     ours, others = spoken(log_format)
     assert ours.endswith("Z [warning  ] of ours topic=logins")
     assert others.endswith("Z [error    ] FAIL [producer-1] of another")

@@ -138,7 +138,7 @@ def test_whoever_goes_away_leaves_no_trace(
 def test_a_request_that_fails_is_one_line(
     server: MonitoringServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server's own fault is told in the log, without a trace, and it serves on."""
+    """The server's own fault is logged, without a traceback, and it keeps serving."""
     monkeypatch.setattr(HEALTH, "stuck", lambda: 1 / 0)
     assert ask(port_of(server), "/live")[0] == 0
     [line] = wait_until(lambda: capfd.readouterr().out.splitlines(), "a line")
@@ -147,7 +147,7 @@ def test_a_request_that_fails_is_one_line(
 
 
 def test_the_last_snapshot_is_the_folders_newest_file(tmp_path: Path) -> None:
-    """SQLite writes into its log first; other files don't count, and no file is no snapshot."""
+    """SQLite writes to its log first; other files don't count, and no file means no snapshot."""
     assert last_written(tmp_path) != last_written(tmp_path), "not a number"
     for name, written in (("part-0.sqlite3", 100), ("part-0.sqlite3-wal", 200), ("other", 300)):
         (tmp_path / name).touch()

@@ -53,7 +53,7 @@ def test_partition_whose_clock_stands_still_holds_no_more_windows_than_fit() -> 
 
 @pytest.mark.usefixtures("fifty_windows")
 def test_logins_of_windows_that_were_closed_early_are_late_and_the_others_count() -> None:
-    """A closed window is never written again, and the partition goes on."""
+    """A closed window is never written again, and the partition's later windows are kept."""
     fold = Fold()
     fold(1, 30)
     assert list(minutes(fold, 0, 0, 60)) == starts(0, 12)

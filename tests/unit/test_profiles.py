@@ -40,7 +40,7 @@ def test_network_is_bounded() -> None:
 
 @pytest.mark.parametrize("count", [3, 500])
 def test_network_survives_the_recovery_store(count: int) -> None:
-    """Small or large, and goes on as if nothing had been."""
+    """Small or large, and continues as if nothing had happened."""
     before = network([str(number) for number in range(count)])
     data = msgspec.msgpack.encode(before, enc_hook=encode_sketch)
     after = msgspec.msgpack.decode(data, type=NetworkProfile, dec_hook=decode_sketch)
@@ -67,7 +67,7 @@ def test_network_without_room_counts_on_without_names() -> None:
 
 
 def test_user_profile_without_room_takes_no_new_names() -> None:
-    """What they have goes on being counted."""
+    """What they already have is still counted."""
     been = UserProfile()
     assert been.add("a", "NY") == 2
     assert been.add("b", "FR", room=False) == 0

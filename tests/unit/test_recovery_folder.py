@@ -37,7 +37,7 @@ def refused(folder: Path, *, whole: bool = True) -> str:
 
 
 def test_a_folder_that_fits_passes(folder: Path) -> None:
-    """Whole and of this flow, a folder is taken, and the flow goes on from it."""
+    """A complete folder of this flow is accepted, and the flow resumes from it."""
     check_recovery_folder(folder, STEPS, whole=True)
     run(folder, flow())
 
@@ -128,7 +128,7 @@ def test_what_another_user_owns_is_refused(
 
 
 def test_a_folder_of_another_flow_is_refused(tmp_path: Path) -> None:
-    """The engine would take it, and begin anew without a word."""
+    """The engine would accept it, and silently start over."""
     make(tmp_path, 1)
     run(tmp_path, flow("orders"))
     assert "steps that this flow doesn't have (orders.read, orders.report)" in refused(tmp_path)
@@ -247,7 +247,7 @@ def test_snapshots_that_no_commit_covers_are_forgotten(
 
 
 def test_a_folder_that_lacks_a_file_keeps_all_snapshots(folder: Path) -> None:
-    """What is committed may stand in the file that isn't there."""
+    """The missing file may say what is committed."""
     (folder / "part-0.sqlite3").unlink()
     before = {path.name: path.read_bytes() for path in folder.glob("*.sqlite3")}
     forget_uncommitted(folder)

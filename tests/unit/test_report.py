@@ -31,7 +31,7 @@ HOSTILE = ["[red]x", "\x1b[31mred", "a\nreport: 9 logins", "\u202eabc", "tab\the
 
 
 class FakeClock:
-    """A clock that goes on when the test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -244,7 +244,7 @@ def test_top_lists_the_most_frequent_and_the_rest_as_other() -> None:
 
 
 def test_shares_are_of_logins_and_for_dead_letters_of_records() -> None:
-    """A dead letter is no login, so its share is of all that was read."""
+    """A dead letter is not a login, so its share is of everything that was read."""
     report = report_of("CA", "CA", "NY", rejects={"not_json": 1})
     assert report.locales == (Share("CA", 2, 2 / 3), Share("NY", 1, 1 / 3))
     assert report.reasons == (Share("not_json", 1, 0.25),)

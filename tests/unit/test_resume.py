@@ -50,7 +50,7 @@ def test_nothing_known_begins_with_the_log(choice: OnMissingState) -> None:
 
 @pytest.mark.parametrize("choice", ANY_CHOICE)
 def test_a_snapshot_is_gone_on_from(choice: OnMissingState) -> None:
-    """With a snapshot, reading goes on there, wherever outputs have come to since."""
+    """With a snapshot, reading resumes there, however far the outputs have come since."""
     position = resume(snapshot(50, start=3), progress(80), 10, "id", choice)
     assert position == Position(50, start=3)
 
@@ -95,7 +95,7 @@ def test_a_snapshot_that_continued_and_saw_nothing_stays_where_it_began() -> Non
 
 
 def test_a_snapshot_of_an_empty_partition_begins_with_the_log() -> None:
-    """Nothing delivered and nothing written is no contradiction."""
+    """Nothing read and nothing written don't contradict each other."""
     assert resume(snapshot(None), None, 5, "id", "replay") == Position(5, start=5)
 
 

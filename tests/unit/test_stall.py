@@ -23,7 +23,7 @@ class Partition:
         self.watch = StallWatch(lambda: self.asked, lambda: self.now)
 
     def looks(self, seconds: float, position: int) -> list[float]:
-        """Look for some time; return when a stall was told."""
+        """Check for some time; return when a stall was reported."""
         told = []
         for _ in range(int(seconds / LOOK_SECONDS)):
             self.now += LOOK_SECONDS

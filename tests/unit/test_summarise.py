@@ -110,7 +110,7 @@ def test_pickled_summary_is_small_and_names_no_reason_enum() -> None:
     assert len(pickled) < 1_500
 
 
-def test_a_login_from_a_fast_clock_makes_nobody_late() -> None:
+def test_a_login_from_a_fast_clock_makes_no_other_login_late() -> None:
     """It counts in the window in which its record was written, as do those behind it."""
     logins = at(NOW, NOW + 43_200, NOW + 1)
     batch = login_batch(logins, record_times=[NOW * 1_000 + 300] * 3)

@@ -98,7 +98,7 @@ def line(process: "subprocess.Popen[str]") -> str:
 
 
 def test_a_killed_owner_takes_its_process_along(tmp_path: Path) -> None:
-    """It is told to stop, and has the time to end in order."""
+    """It is asked to stop, and has time to shut down cleanly."""
     with owner(tmp_path, PATIENT) as parent:
         child = psutil.Process(int(line(parent)))
         parent.kill()
@@ -189,7 +189,7 @@ def test_what_a_killed_supervisor_left_is_waited_for(
             assert not child.is_running()
 
 
-def test_a_rescale_reaches_nobody_but_a_cluster(
+def test_a_rescale_reaches_only_a_cluster(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever files a cluster that is gone has left there."""
@@ -203,7 +203,7 @@ def test_a_rescale_reaches_nobody_but_a_cluster(
 
 
 def test_a_killed_make_takes_along_what_it_started() -> None:
-    """What make started stops as on SIGTERM; what a shell did goes on."""
+    """What make started stops as on SIGTERM; what a shell started continues."""
     with printing(MAKE.format(program=CHILD_OF_MAKE), MAKELEVEL="1") as make:
         assert line(make) == "ready"
         make.kill()

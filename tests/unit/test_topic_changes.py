@@ -14,7 +14,7 @@ AS_FOUND = Topic(FIRST, 4)
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that moves only when it is told to."""
+    """A clock that a test advances."""
     return Clock()
 
 

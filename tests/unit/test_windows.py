@@ -69,7 +69,7 @@ def test_partition_far_ahead_makes_nothing_late() -> None:
     assert [count for result in results for _, count in closed(result)] == [2] * 58
 
 
-def test_partition_that_was_not_heard_holds_windows_back_until_it_is_idle() -> None:
+def test_partition_without_logins_holds_windows_back_until_it_is_idle() -> None:
     """Nobody knows how old its first login will be."""
     fold = Fold()
     assert closed(fold(0, 5, 100)) == []
@@ -88,7 +88,7 @@ def test_silent_partition_holds_windows_back_until_it_is_idle_and_then_counts_in
 
 
 def test_partition_that_speaks_again_holds_the_watermark_again() -> None:
-    """It never moves back, and goes on only when that partition has come along."""
+    """It never goes back, and advances only once that partition has caught up."""
     fold = Fold()
     fold(0, 300)
     fold(1, coverage=IDLE)
@@ -128,7 +128,7 @@ def test_silence_is_counted_from_the_last_login_even_if_that_is_late() -> None:
 
 
 def test_silence_is_counted_from_the_last_interruption() -> None:
-    """While the partition was not followed, nobody knows whether it was silent."""
+    """While the partition was not followed, it is unknown whether it was silent."""
     fold = Fold()
     fold(0, 100, 200)
     fold(1, 95, coverage=Coverage(read_at=20, since=0, until=20))
@@ -189,7 +189,7 @@ def test_end_of_a_back_fill_shows_open_windows_and_a_later_run_writes_them_whole
 
 
 def test_normal_stop_keeps_open_windows_unwritten() -> None:
-    """The next run goes on with them."""
+    """The next run continues them."""
     fold = Fold(partitions=1, at_end=False)
     fold(0, 5)
     assert fold.end() == []
@@ -226,7 +226,7 @@ def test_restart_remembers_which_windows_lie_behind_a_gap() -> None:
 
 
 def test_gap_of_one_partition_counts_for_the_windows_of_all() -> None:
-    """While it was not heard, up to now: the fold's clock says 900."""
+    """Until its first login, up to now: the fold's clock says 900."""
     fold = Fold()
     fold(1, coverage=IDLE, gap=True)
     assert closed(fold(0, 800, 905, 961, 1_100)) == [("16:00", 1)]
@@ -234,7 +234,7 @@ def test_gap_of_one_partition_counts_for_the_windows_of_all() -> None:
 
 
 def test_changed_window_length_is_refused_and_says_what_to_do() -> None:
-    """Open windows can't be cut anew."""
+    """Open windows can't be split again."""
     fold = Fold()
     fold(0, 5)
     with pytest.raises(StateFormatError) as error:

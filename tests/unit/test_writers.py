@@ -45,7 +45,7 @@ def test_the_clients_queue_has_no_limit(configured: dict[str, Any]) -> None:
 def test_batches_fit_all_topics_and_records_one(
     configured: dict[str, Any], limits: tuple[int, ...], batch: int, record: int
 ) -> None:
-    """Nothing is held back that a topic may take, and what the client can't be told is left out."""
+    """The client may send whatever a topic accepts, as far as the client's own limits allow."""
     open_for(*limits)
     assert (configured["batch.size"], configured["message.max.bytes"]) == (batch, record)
 
