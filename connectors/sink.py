@@ -64,14 +64,14 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
         """Fence the previous writer of this partition, then read how far it came.
 
         1. Fence: the broker aborts the transaction that the previous writer left open.
-        2. Sweep: abort it where the broker failed to.
+        2. Abort it here where the broker failed to.
         3. Read the last committed progress: only now can nobody else write any.
         """
         topics, partition = self._topics, int(for_part)
         own_id = make_transactional_id(self._settings, topics.input, partition)
         limits = [topics.largest_output, topics.largest_dead_letter]
         writer = open_writer(self._settings, own_id, f"partition {partition}", limits)
-        writer.sweep(self._places(partition))
+        writer.abort_hanging(self._places(partition))
         progress = self._last_progress(partition, own_id)
         written = progress.offset if progress else 0
         return _Partition(writer, topics, partition, written, own_id, self._group_offsets)

@@ -129,7 +129,7 @@ class Writer(ABC):
             self._stop(Failure(error.args[0], topic))
 
     @abstractmethod
-    def sweep(self, places: Sequence[TopicPartition]) -> None:
+    def abort_hanging(self, places: Sequence[TopicPartition]) -> None:
         """Abort what a previous writer with this id left hanging, so that it is never committed.
 
         Args:

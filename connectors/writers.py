@@ -56,11 +56,11 @@ def fence_previous_version(
         settings: the process's settings, of exactly-once delivery.
         topic: as in make_transactional_id.
         part: as in make_transactional_id.
-        places: as in Writer.sweep.
+        places: as in Writer.abort_hanging.
     """
     previous_id = f"{settings.kafka_group_id}-{topic}-{part}"
     writer = open_transactional_writer(settings, previous_id, previous_id, [], stop_process)
-    writer.sweep(places)
+    writer.abort_hanging(places)
     writer.close()
 
 
@@ -155,7 +155,7 @@ class TransactionalWriter(Writer):
                     self._end("fatal", f"{self._place}: can't begin transactions: {why}")
                 self._await_broker()
 
-    def sweep(self, places: Sequence[TopicPartition]) -> None:
+    def abort_hanging(self, places: Sequence[TopicPartition]) -> None:
         """Write to each partition with a hanging transaction, and abort: that aborts both.
 
         Readers of committed records never see these writes. See connectors/hanging.py.
@@ -207,7 +207,7 @@ class TransactionalWriter(Writer):
 class AcknowledgedWriter(Writer):
     """Takes the second step when the brokers have acknowledged everything from the first."""
 
-    def sweep(self, _places: Sequence[TopicPartition]) -> None:
+    def abort_hanging(self, _places: Sequence[TopicPartition]) -> None:
         """Do nothing: there are no transactions that could hang."""
 
     def _begin(self, send: Step, _after: Step | None) -> None:

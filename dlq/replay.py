@@ -171,5 +171,5 @@ def _open_writer(settings: Settings, markers: str, target: InputTopic) -> Transa
     """
     writer = open_transactional_writer(settings, markers, "replay", [target.limit], fail)
     inputs = [TopicPartition(target.name, partition) for partition in range(target.partitions)]
-    writer.sweep([*inputs, TopicPartition(markers, 0)])
+    writer.abort_hanging([*inputs, TopicPartition(markers, 0)])
     return writer

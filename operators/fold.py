@@ -283,6 +283,6 @@ def _too_much_line(count: int, end: int, waiting_for: str, length_setting: str) 
     return (
         f"the oldest {count:,} windows, up to {iso_time(end)}, are closed early: open windows "
         f"took more than {MAX_BYTES // 1_000_000} MB, waiting for {waiting_for}; further logins "
-        "for them count as late. If the clock of whoever writes there has stopped, correct it; if "
-        f"reading is only far behind there, a longer {length_setting} needs fewer windows"
+        "for them count as late. If a producer's clock there has stopped, correct it; if reading "
+        f"is only far behind there, a longer {length_setting} needs fewer windows"
     )
