@@ -9,15 +9,16 @@ class ProcessedLogin(msgspec.Struct, frozen=True, gc=False):
     """A record of the output topic: one login, clean and without its raw address.
 
     Attributes:
-        user_id: as it came.
+        user_id: as it came; an integer as its decimal text, as in device_id.
         device_id: as it came, or `unknown`.
-        device_type: `android`, `iOS` or `unknown`.
+        device_type: `android`, `iOS`, `web` or `unknown`.
         app_version: as it came, or `unknown`.
         version_category: `legacy`, `stable`, `current` or `unknown`.
         locale: as it came, or `unknown`.
-        masked_ip: the network's address, IPv4 to /24 and IPv6 to /48, without prefix length.
-        timestamp: when the login happened, in whole seconds since the epoch; as it was sent, even
-            if it is flagged `timestamp_ahead`.
+        masked_ip: the network's address, IPv4 to /24 and IPv6 to /48, without prefix length; null
+            where there is no address, or none that can be read (`invalid_ip`).
+        timestamp: when the login happened, in whole seconds since the epoch; the time that was
+            sent, even if it is flagged `timestamp_ahead`.
         login_at: the same as ISO 8601, UTC, whole seconds.
         processed_at: when this flow processed it, ISO 8601, UTC.
         quality: the soft faults found, as sorted flags.

@@ -17,7 +17,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from models import ProcessedLogin
-from operators.batches import Login, Reject
+from operators.batches import Reject
 from operators.decode import decode
 from operators.enrich import enrich, login_at
 from producer.generator import logins
@@ -69,14 +69,7 @@ class Template:
         decoded = decode(msgspec.json.encode(login), EPOCH * 1_000)
         if isinstance(decoded, Reject):
             raise TypeError(f"the generator made no login: {decoded.detail}")
-        self.result = _enriched(decoded)
-
-
-def _enriched(login: Login) -> ProcessedLogin:
-    result = enrich(login, "")
-    if isinstance(result, Reject):
-        raise TypeError(f"the generator made no login: {result.detail}")
-    return result
+        self.result = enrich(decoded, "")
 
 
 class Feed:

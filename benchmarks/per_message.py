@@ -30,8 +30,7 @@ def process(value: bytes | None, timestamp: int) -> ProcessedLogin | None:
     if isinstance(login, Reject):
         return None
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    processed = enrich(login, f"{now}Z")
-    return None if isinstance(processed, Reject) else processed
+    return enrich(login, f"{now}Z")
 
 
 class Minute:

@@ -6,7 +6,7 @@ from contracts.records import RECORDS, Record
 
 __all__ = ["VERSION", "make_document"]
 
-VERSION = "1.1.0"  # of the contracts, not of the program: additions raise the second number
+VERSION = "2.0.0"  # of the contracts, not of the program: additions raise the second number
 BINDING_VERSION = "0.5.0"
 
 Object = dict[str, Any]

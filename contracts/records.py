@@ -12,8 +12,9 @@ from contracts.structs import DeadLetterHeaders, UserLogin
 from dlq.markers import SEGMENT_LETTERS, ReplayMarker
 from models import Alert, Insight, ProcessedLogin, Progress
 from operators.batches import Reason
-from operators.decode import LARGEST_FIELD, LAST_SECOND
+from operators.decode import LARGEST_FIELD
 from operators.enrich import DEVICE_TYPES
+from operators.timestamps import LAST_SECOND
 from settings import Settings
 
 __all__ = ["RECORDS", "Record"]
@@ -26,10 +27,18 @@ TIME: Schema = {
 }
 DIGITS: Schema = {"pattern": "^[0-9]+$"}
 TEXT: Schema = {"maxLength": LARGEST_FIELD}
+# Of a timestamp as text: what producers should send, which is a little less than what is read.
+DECIMAL = r"[0-9]{1,17}(\.[0-9]+)?"
+ISO_8601 = (
+    "(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]"
+    r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?"
+)
 KINDS = ["password_spray", "many_networks", "many_locales", "network_burst"]
 CATEGORIES = ["legacy", "stable", "current", "unknown"]
 FLAGS = [
     "invalid_app_version",
+    "invalid_ip",
     "missing_app_version",
     "missing_device_id",
     "missing_device_type",
@@ -100,19 +109,15 @@ RECORDS = (
         written=False,
         details={
             "user_id": {"minLength": 1, **TEXT},
-            "timestamp": {"minimum": 0, "maximum": LAST_SECOND, "pattern": "^[0-9]{1,11}$"},
+            "timestamp": {
+                "minimum": 0,
+                "maximum": LAST_SECOND * 1_000_000 + 999_999,
+                "pattern": f"^({DECIMAL}|{ISO_8601})$",
+            },
             "app_version": TEXT,
             "device_type": TEXT,
             "locale": TEXT,
             "device_id": TEXT,
-            "ip": {
-                "anyOf": [
-                    {"type": "string", "format": "ipv4"},
-                    {"type": "string", "format": "ipv6"},
-                    {"type": "string", "maxLength": 0},
-                    {"type": "null"},
-                ]
-            },
         },
     ),
     Record(

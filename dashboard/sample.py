@@ -25,7 +25,7 @@ UPDATED = ("2.4.0", "2.5.0")  # a release that came out during the sample replac
 DEAD_LETTERS = {
     "not_json": 41,
     "missing_user_id": 23,
-    "invalid_ip": 17,
+    "invalid_timestamp": 17,
     "timestamp_in_future": 9,
     "wrong_type": 4,
     "tombstone": 2,
@@ -58,6 +58,5 @@ def _clean(raw: Iterator[Login], rng: Random, progress: float) -> Iterator[Proce
         if rng.random() < 0.002:
             del login["device_id"]
         decoded = decode(msgspec.json.encode(login), int(login["timestamp"]) * 1_000)
-        clean = decoded if isinstance(decoded, Reject) else enrich(decoded, iso_time(0))
-        if not isinstance(clean, Reject):
-            yield clean
+        if not isinstance(decoded, Reject):
+            yield enrich(decoded, iso_time(0))

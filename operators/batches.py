@@ -1,6 +1,6 @@
 """What passes between the operators: logins, the reasons against them, and batches of both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar, cast
@@ -25,7 +25,7 @@ class Reason(StrEnum):
     MISSING_TIMESTAMP = "missing_timestamp"
     INVALID_TIMESTAMP = "invalid_timestamp"
     TIMESTAMP_IN_FUTURE = "timestamp_in_future"
-    INVALID_IP = "invalid_ip"
+    INVALID_IP = "invalid_ip"  # in dead letters of earlier versions, which can still be replayed
     UNREADABLE = "unreadable"
 
 
@@ -42,15 +42,15 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A login as it came, with nothing in it that stops processing, `ip` aside.
+    """A login as it came, with nothing in it that stops processing.
 
     Absent and null fields are None; an empty text stays one, and means the same. The fields stand
     in the order in which they are sent, which is read fastest.
 
     Attributes:
-        user_id: never empty.
+        user_id: never empty; as text also where it was sent as an integer, as is device_id.
         app_version: any text, as are the others.
-        ip: not parsed yet; enrich does that, and masks it, in one go.
+        ip: not parsed yet; enrich does that, and masks it, in one go. It may not be an address.
         locale: a state or country code.
         device_id: a uuid or an id like 593-47-5928.
         timestamp: whole seconds since the epoch, from 1970 to 9999.
@@ -94,26 +94,19 @@ class LoginBatch(Generic[AnyLogin]):
         return [times[index] for index in self.indexes]
 
 
-def sort_out(
-    source: RecordBatch,
-    indexes: Sequence[int],
-    results: Sequence[AnyLogin | Reject],
-    rejects: Iterable[tuple[int, Reject]] = (),
-) -> LoginBatch[AnyLogin]:
-    """Part an operator's results into logins and rejects.
+def sort_out(source: RecordBatch, results: Sequence[AnyLogin | Reject]) -> LoginBatch[AnyLogin]:
+    """Separate what was read from a batch's records into logins and rejects.
 
     Args:
-        source: the batch as it was read.
-        indexes: each result's position in the source.
-        results: parallel to indexes.
-        rejects: what earlier operators rejected.
+        source: the batch.
+        results: of its records, in their order.
     """
     # Nearly always nothing is rejected, and then nothing is copied.
     if Reject not in map(type, results):
-        return LoginBatch(source, indexes, cast("list[AnyLogin]", results), list(rejects))
+        return LoginBatch(source, range(len(results)), cast("list[AnyLogin]", results), [])
     kept: list[tuple[int, AnyLogin]] = []
-    left_out = list(rejects)
-    for index, result in zip(indexes, results, strict=True):
+    left_out: list[tuple[int, Reject]] = []
+    for index, result in enumerate(results):
         if isinstance(result, Reject):
             left_out.append((index, result))
         else:

@@ -8,17 +8,17 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from models import ProcessedLogin
-from operators.batches import Login, LoginBatch, Reason, Reject, sort_out
-from operators.decode import LAST_SECOND
+from operators.batches import Login, LoginBatch
 from operators.event_time import AHEAD_MS, is_ahead, none_is_ahead
 from operators.privacy import mask_address
+from operators.timestamps import LAST_SECOND
 
 __all__ = ["device_type", "enrich", "enrich_batch", "iso_time", "login_at", "version_category"]
 
 Pseudonym = Callable[[str], str]
 
 UNKNOWN = "unknown"
-DEVICE_TYPES = {"android": "android", "ios": "iOS", UNKNOWN: UNKNOWN}
+DEVICE_TYPES = {"android": "android", "ios": "iOS", "web": "web", UNKNOWN: UNKNOWN}
 
 _match_version = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:\.[0-9]{1,9}){0,2}").fullmatch
 FIRST_STABLE = (2, 0)
@@ -32,25 +32,22 @@ HOUR_SECONDS = 3_600
 IN_THE_HOUR = [f"{minute:02}:{second:02}Z" for minute in range(60) for second in range(60)]
 
 
-def enrich(
-    login: Login, processed_at: str, pseudonym: Pseudonym | None = None
-) -> ProcessedLogin | Reject:
-    """Clean a login and flag its soft faults; only a wrong address is a hard one.
+def enrich(login: Login, processed_at: str, pseudonym: Pseudonym | None = None) -> ProcessedLogin:
+    """Clean a login and flag its soft faults.
 
     Args:
         login: from decode.
         processed_at: the time now, as the record shall show it.
         pseudonym: gives user and device ids the form in which they may leave, if not their own.
     """
-    try:
-        masked_ip = mask_address(login.ip) if login.ip else None
-    except ValueError:
-        return Reject(Reason.INVALID_IP, "ip is neither an IPv4 nor an IPv6 address")
+    masked_ip = mask_address(login.ip) if login.ip else None
     device, device_fault = device_type(login.device_type)
     category, version_fault = version_category(login.app_version)
     quality: tuple[str, ...] = ()
-    if device_fault or version_fault or not (login.device_id and login.ip and login.locale):
-        quality = tuple(sorted(filter(None, (device_fault, version_fault, *_missing(login)))))
+    if device_fault or version_fault or not (login.device_id and masked_ip and login.locale):
+        quality = tuple(
+            sorted(filter(None, (device_fault, version_fault, *_flags(login, masked_ip))))
+        )
     user_id, device_id = login.user_id, login.device_id
     if pseudonym is not None:
         user_id, device_id = pseudonym(user_id), device_id and pseudonym(device_id)
@@ -85,12 +82,12 @@ def enrich_batch(
     results = [enrich(login, processed_at, pseudonym) for login in batch.logins]
     for place in _ahead(batch):
         results[place] = _flagged(results[place], "timestamp_ahead")
-    return sort_out(batch.source, batch.indexes, results, batch.rejects)
+    return LoginBatch(batch.source, batch.indexes, results, batch.rejects)
 
 
 @lru_cache(REMEMBERED_TEXTS)
 def device_type(text: str | None) -> tuple[str, str | None]:
-    """Return `android`, `iOS` or `unknown`, and the flag of the fault that a text has, if any.
+    """Return `android`, `iOS`, `web` or `unknown`, and the flag of the text's fault, if it has one.
 
     Case and surrounding white space don't matter. A device type may be `unknown`: that is no fault.
     """
@@ -144,14 +141,14 @@ def _ahead(batch: LoginBatch[Login]) -> list[int]:
     return [place for place, pair in enumerate(pairs) if is_ahead(*pair)]
 
 
-def _flagged(result: ProcessedLogin | Reject, flag: str) -> ProcessedLogin | Reject:
-    if isinstance(result, Reject):
-        return result
-    return replace(result, quality=tuple(sorted((*result.quality, flag))))
+def _flagged(login: ProcessedLogin, flag: str) -> ProcessedLogin:
+    return replace(login, quality=tuple(sorted((*login.quality, flag))))
 
 
-def _missing(login: Login) -> Iterator[str]:
-    """Flag the absent fields that have no other fault."""
+def _flags(login: Login, masked_ip: str | None) -> Iterator[str]:
+    """Flag what is wrong with the fields that are neither a device type nor a version."""
     for name in ("device_id", "ip", "locale"):
         if not getattr(login, name):
             yield f"missing_{name}"
+    if login.ip and masked_ip is None:
+        yield "invalid_ip"

@@ -17,6 +17,9 @@ GROUP = "[1-9a-f][0-9a-f]{0,3}"
 _match_global_ipv6 = re.compile(
     rf"((?!2002)[23][0-9a-f]{{3}}:{GROUP}:{GROUP}:)(?:[0-9a-fA-F]{{1,4}}:){{4}}[0-9a-fA-F]{{1,4}}"
 ).fullmatch
+_match_ipv4_with_port = re.compile(r"([0-9.]+):([0-9]{1,5})").fullmatch
+_match_ipv6_with_port = re.compile(r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]:([0-9]{1,5})").fullmatch
+LAST_PORT = 65_535
 
 KEY_ID_DIGITS = 8
 KEY_ID_LABEL = b"\x00key id"  # an id of this text, whose pseudonym began alike, does no harm
@@ -24,7 +27,7 @@ IPV4_HOST_BITS = 8  # of 32: /24 is left
 IPV6_HOST_BITS = 80  # of 128: /48 is left, what a site usually has (RFC 6177)
 
 
-def mask_address(text: str) -> str:
+def mask_address(text: str) -> str | None:
     """Return the address of the network that an address lies in: IPv4 to /24, IPv6 to /48.
 
     IPv4-mapped addresses (RFC 4291, 2.5.5.2) and 6to4 ones (RFC 3056) are masked as the IPv4
@@ -32,23 +35,34 @@ def mask_address(text: str) -> str:
     (RFC 5952). Addresses are read by Python's code alone, so each platform takes the same ones.
 
     Args:
-        text: an IPv4 address in dotted decimal, or an IPv6 address without a zone id.
-
-    Raises:
-        ValueError: the text is no such address; the message doesn't repeat it.
+        text: an IPv4 address in dotted decimal, or an IPv6 address without a zone id; perhaps with
+            a port (the IPv6 address then in brackets), with space around it, or as the first of
+            a list with commas, as proxies write it. None is returned for any other text.
     """
     if match := _match_ipv4(text):
         return match[1] + "0"
     if match := _match_global_ipv6(text):
         return match[1] + ":"
+    return _mask_unusual(_without_port(text.partition(",")[0].strip()))
+
+
+def _mask_unusual(text: str) -> str | None:
+    """Mask an address in whatever spelling."""
+    if match := _match_ipv4(text):
+        return match[1] + "0"
     address = _read_ipv6(text)
     if address is None:
-        # Not raised where the parser's own error is handled: that one quotes the address.
-        raise ValueError("neither an IPv4 nor an IPv6 address")
+        return None
     inner = address.ipv4_mapped or address.sixtofour
     if inner is not None:
         return str(IPv4Address(int(inner) >> IPV4_HOST_BITS << IPV4_HOST_BITS))
     return str(IPv6Address(int(address) >> IPV6_HOST_BITS << IPV6_HOST_BITS))
+
+
+def _without_port(text: str) -> str:
+    """Return the address before a port; the text itself if it isn't such a pair."""
+    match = _match_ipv4_with_port(text) or _match_ipv6_with_port(text)
+    return match[1] if match and int(match[2]) <= LAST_PORT else text
 
 
 def _read_ipv6(text: str) -> IPv6Address | None:

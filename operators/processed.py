@@ -5,8 +5,8 @@ import msgspec
 from connectors.records import OutputBatch, RecordBatch
 from models import ProcessedLogin
 from operators.batches import LoginBatch, Reason, Reject, sort_out, unreadable
-from operators.decode import LAST_SECOND
 from operators.encode import encode_batch
+from operators.timestamps import LAST_SECOND
 
 __all__ = ["read_processed", "read_processed_batch", "rejects_only"]
 
@@ -38,7 +38,7 @@ def read_processed_batch(batch: RecordBatch) -> LoginBatch[ProcessedLogin]:
     if batch.unreadable is not None:
         return unreadable(batch, batch.unreadable)
     results = list(map(read_processed, batch.values))
-    return sort_out(batch, range(len(results)), results)
+    return sort_out(batch, results)
 
 
 def rejects_only(batch: LoginBatch[ProcessedLogin]) -> OutputBatch:

@@ -89,10 +89,31 @@ def _not_utf8(now: int) -> Iterator[HostileMessage]:
             yield dead_letter(name, "not_json", login_raw(name, now, field, b'"' + raw + b'"'))
     yield dead_letter("not_utf8_in_a_name", "not_json", good.replace(b"locale", b"\xff\xfe", 1))
     yield dead_letter("not_utf8_at_all", "not_json", bytes(range(256)))
-    yield dead_letter("utf8_bom", "not_json", b"\xef\xbb\xbf" + good)
+    yield dead_letter("two_byte_order_marks", "not_json", b"\xef\xbb\xbf" * 2 + good)
+    yield dead_letter("byte_order_mark_alone", "not_json", b"\xef\xbb\xbf")
+    yield dead_letter("byte_order_mark_behind", "not_json", good + b"\xef\xbb\xbf")
+    yield from _registry_headers(good)
     yield dead_letter("utf16", "not_json", good.decode().encode("utf-16"))
     yield dead_letter("utf16_without_bom", "not_json", good.decode().encode("utf-16-le"))
     yield dead_letter("utf32", "not_json", good.decode().encode("utf-32"))
+
+
+def _registry_headers(good: bytes) -> Iterator[HostileMessage]:
+    """The five bytes that a schema registry's serializer writes, with something else than JSON."""
+    header = b"\0\0\0\0\7"
+    for kind, payload in {
+        "alone": b"",
+        "twice": header + good,
+        "and_avro": b"\x16593-47-5928\x0a2.3.0",
+        "and_protobuf": b"\0\x0a\x0b593-47-5928",
+        "and_broken_json": good[:-1],
+        "of_nine_bytes": b"\0\0\0\7" + good,
+    }.items():
+        yield dead_letter(f"registry_header_{kind}", "not_json", header + payload)
+    yield dead_letter(
+        "registry_header_after_a_byte_order_mark", "not_json", b"\xef\xbb\xbf" + header + good
+    )
+    yield dead_letter("registry_header_of_another_magic", "not_json", b"\1" + header[1:] + good)
 
 
 def _not_json(now: int) -> Iterator[HostileMessage]:

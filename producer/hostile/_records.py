@@ -4,6 +4,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from producer.hostile._build import (
     HOSTILE_RECORD_BYTES,
@@ -13,7 +14,7 @@ from producer.hostile._build import (
     login_without,
     record,
 )
-from producer.hostile._fields import LARGEST, ONE_DAY
+from producer.hostile._fields import ID_FIELDS, INVALID_IPS, LARGEST, LAST_SECOND, ONE_DAY
 from producer.hostile._json import (
     DEEPEST,
     LONE_SURROGATES,
@@ -77,7 +78,7 @@ NO_DEVICE_TYPES = {
     "dotted_capital": "İOS",
     "1024_bytes": "x" * LARGEST,
 }
-DEVICE_TYPES = ("ANDROID", "Android", "ios", "IOS", " iOS", "android ", "\tAndroid\r\n")
+DEVICE_TYPES = ("ANDROID", "Android", "ios", "IOS", " iOS", "android ", "\tAndroid\r\n", "Web ")
 # Nothing is trimmed or cut: each of these stays as it is, in the user id as in the locale.
 STRANGE_TEXTS = {
     "space": " ",
@@ -120,6 +121,21 @@ ADDRESSES = {
     "six_to_four": "2002:cb00:7109::1",
     "teredo": "2001:0:cb00:7109::1",
     "nat64": "64:ff9b::203.0.113.9",
+    "with_port": "203.0.113.9:51234",
+    "ipv6_with_port": "[2001:db8::1]:443",
+    "ipv4_mapped_with_port": "[::ffff:203.0.113.9]:443",
+    "leading_space": " 203.0.113.9",
+    "trailing_newline": "203.0.113.9\r\n",
+    "list": "203.0.113.9, 10.0.0.1,10.0.0.2",
+    "list_that_ends_with_words": "2001:db8::1,unknown, proxy",
+    "list_with_ports": " 203.0.113.9:51234 , 10.0.0.1:443",
+}
+INTEGERS = {
+    "zero": "0",
+    "minus_one": "-1",
+    "64_bits": str(2**64 - 1),
+    "30_digits": "9" * 30,
+    "1024_digits": "9" * LARGEST,
 }
 # In a field that nobody knows, all that is valid JSON passes.
 UNKNOWN_FIELDS = {
@@ -194,6 +210,16 @@ def _texts(now: int) -> Iterator[HostileMessage]:
     for kind, address in ADDRESSES.items():
         name = f"ip_{kind}"
         yield record(name, login(name, now, ip=address))
+    for kind, text in INVALID_IPS.items():
+        name = f"ip_{kind}"
+        yield record(name, login(name, now, ip=text), "invalid_ip")
+    name = "invalid_ip_beside_soft_faults"
+    value = login(name, now, ip="x", device_type="", app_version="x")
+    yield record(name, value, "invalid_ip", "missing_device_type", "invalid_app_version")
+    for field in ID_FIELDS:
+        for kind, raw in INTEGERS.items():
+            name = f"{field}_integer_{kind}"
+            yield record(name, login_raw(name, now, field, raw))
 
 
 def _timestamps(now: int) -> Iterator[HostileMessage]:
@@ -204,9 +230,17 @@ def _timestamps(now: int) -> Iterator[HostileMessage]:
         "leading_zeros": f"000{now}",
         "1000_leading_zeros": f"{now:01000}",
         "thirty_years_ago": now - 30 * 365 * ONE_DAY,
+        **_other_forms(now),
     }.items():
         name = f"timestamp_{kind}"
         yield record(name, login(name, now, timestamp=timestamp))
+    for kind, raw in {
+        "exponent": "1e9",
+        "whole_fraction": f"{now}.0",
+        "minus_zero": "-0.0",
+    }.items():
+        name = f"timestamp_{kind}_number"
+        yield record(name, login_raw(name, now, "timestamp", raw))
     for kind, milliseconds, flags in (
         ("a_minute", 60_000, ()),
         ("a_minute_and_a_millisecond", 60_001, ("timestamp_ahead",)),
@@ -219,6 +253,35 @@ def _timestamps(now: int) -> Iterator[HostileMessage]:
     for kind, record_time in {"one": 1, "seconds": now, "before_2000": 946_684_799_999}.items():
         name = f"record_time_{kind}"
         yield replace(record(name, login(name, now)), record_timestamp_ms=record_time)
+
+
+def _other_forms(now: int) -> dict[str, object]:
+    """The time of a login as other programs write it."""
+    utc = datetime.fromtimestamp(now, UTC)
+    return {
+        "milliseconds": now * 1_000 + 999,
+        "microseconds": now * 1_000_000 + 999_999,
+        "milliseconds_as_text": f"{now}999",
+        "microseconds_as_text": f"{now}999999",
+        "fraction_as_text": f"{now}.999999999",
+        "milliseconds_with_fraction_as_text": f"{now}999.9",
+        "fraction": now + 0.5,
+        "milliseconds_with_fraction": now * 1_000 + 0.5,
+        "least_milliseconds": LAST_SECOND + 1,
+        "least_microseconds": LAST_SECOND * 1_000 + 1,
+        "rfc_3339": utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "rfc_3339_fraction": utc.strftime("%Y-%m-%dT%H:%M:%S.999999999Z"),
+        "rfc_3339_lower_case": utc.strftime("%Y-%m-%dt%H:%M:%Sz"),
+        "rfc_3339_space": utc.strftime("%Y-%m-%d %H:%M:%S+00:00"),
+        "rfc_3339_offset": (utc + timedelta(hours=5.5)).strftime("%Y-%m-%dT%H:%M:%S+05:30"),
+        "rfc_3339_leap_second": "2016-12-31T23:59:60Z",
+        "iso_8601_without_offset": utc.strftime("%Y-%m-%dT%H:%M:%S"),
+        "iso_8601_without_seconds": utc.strftime("%Y-%m-%dT%H:%MZ"),
+        "iso_8601_comma": utc.strftime("%Y-%m-%dT%H:%M:%S,123Z"),
+        "iso_8601_offset_without_colon": utc.strftime("%Y-%m-%dT%H:%M:%S+0000"),
+        "iso_8601_offset_of_hours": utc.strftime("%Y-%m-%d %H:%M:%S.123+00"),
+        "iso_8601_basic": utc.strftime("%Y%m%dT%H%M%SZ"),
+    }
 
 
 def _unknown_fields(now: int) -> Iterator[HostileMessage]:
@@ -252,6 +315,13 @@ def _shapes(now: int) -> Iterator[HostileMessage]:
     yield record(name, login_raw(name, now, "locale", r'"\ud83d\ude00"'))
     name = "raw_utf8"
     yield record(name, login_raw(name, now, "locale", '"Zürich \N{GRINNING FACE}"'))
+    for kind, prefix in {
+        "byte_order_mark": b"\xef\xbb\xbf",
+        "registry_header": b"\0\0\0\0\7",
+        "registry_header_and_byte_order_mark": b"\0\0\0\0\7\xef\xbb\xbf",
+    }.items():
+        name = f"after_a_{kind}"
+        yield record(name, prefix + login(name, now))
     name = "locale_twice"
     yield record(name, login(name, now)[:-1] + b', "locale": "CA"}')
 

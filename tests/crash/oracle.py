@@ -19,6 +19,4 @@ def processed(value: bytes) -> ProcessedLogin:
     # (tests/integration/test_hostile_messages.py); here it is only counted.
     login = decode(value, logins.EPOCH * 1_000)
     assert isinstance(login, Login)
-    result = enrich(login, "")
-    assert isinstance(result, ProcessedLogin)
-    return result
+    return enrich(login, "")

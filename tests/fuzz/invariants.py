@@ -10,39 +10,56 @@ import msgspec
 from connectors.records import DeadLetter, Headers, OutputBatch, RecordBatch
 from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject
-from operators.decode import FIELDS, LAST_SECOND, decode, decode_batch, decode_carefully
+from operators.decode import FIELDS, decode, decode_batch, decode_carefully
 from operators.encode import encode_batch
 from operators.enrich import enrich_batch
+from operators.hints import BEGINNINGS, BINARY_AFTER_HEADER, LONG_HEADER, NOT_UTF8, SEVERAL
 from operators.privacy import mask_address
+from operators.timestamps import LAST_SECOND
 
 __all__ = ["NOW_MS", "check"]
 
 NOW_MS = 1_720_622_216_000  # when every record was written: the same for all runs, to replay them
 OFFSET = 7
 NAME = f"(?:{'|'.join(FIELDS)})"
+HINTS = [
+    r"the record is a Debezium change event: unwrap it with the connector's transform "
+    r"ExtractNewRecordState",
+    r"the record is a Kafka Connect envelope: turn off schemas in the JSON converter",
+    r"the record is a structured CloudEvent: send it in binary mode, the data as value",
+    rf"it is there under another spelling: field names are in lower case, as {NAME}",
+    rf"a field of the record is an object with a {NAME}: send only that object",
+    rf"a field of the record is an array of objects with a {NAME}: send each alone",
+    rf"a field of the record is JSON text with a {NAME}: send only that, as JSON",
+]
 # Every sentence that a dead letter may carry. Whoever adds one adds it here too, and sees to it
 # that nothing of the record is in it.
 DETAILS = [
     rf"{NAME} has a lone surrogate, which is no character",
     rf"{NAME} is (?:a boolean|a number|a number with a fraction or an exponent|an array|an object),"
-    r" not (?:text|an integer or text)",
+    r" not (?:text|an integer or text|a number or text)",
     rf"{NAME} is over 1,024 bytes of UTF-8",
-    r"user_id is absent, null or empty",
-    r"timestamp is absent, null or empty",
-    r"timestamp is not whole seconds since 1970, in decimal digits, up to the year 9999",
+    rf"(?:user_id|timestamp) is absent, null or empty(?:; (?:{'|'.join(HINTS)}))?",
+    r"timestamp is in nanoseconds: send seconds, milliseconds or microseconds",
+    r"timestamp is not from 1970 to 9999: send epoch seconds, milliseconds or microseconds, or an "
+    r"ISO date and time",
     r"timestamp is more than a day past the record's own \(past the time of reading, if the "
     r"record's is absent or not from 2000 to 9999\)",
-    r"ip is neither an IPv4 nor an IPv6 address",
     r"the value is JSON, but not an object",
+    r"the value is a JSON array, not an object: send one login per record",
+    r"the value is JSON within a JSON string, encoded twice: encode the login once",
     r"the value is nested (?:too deeply|over 512 levels deep)",
-    r"the value is not UTF-8 at byte [0-9]+",
-    r"the value is not JSON(?: at character [0-9]+)?",
+    r"the value is not UTF-8 at byte [0-9]+(?: after its first [358] bytes)?",
+    r"the value is not JSON at character [0-9]+(?: after its first [358] bytes)?",
+    r"the value is not JSON",
+    *map(re.escape, [NOT_UTF8, SEVERAL, BINARY_AFTER_HEADER, LONG_HEADER, *BEGINNINGS.values()]),
     r"a number is too big for a double",
     r"(?:NaN|-?Infinity) is no JSON",
 ]
 _is_known_detail = re.compile("|".join(DETAILS)).fullmatch
 FLAGS = {
     "invalid_app_version",
+    "invalid_ip",
     "timestamp_ahead",
     "unrecognised_device_type",
     *(f"missing_{name}" for name in ("app_version", "device_id", "device_type", "ip", "locale")),
@@ -114,17 +131,18 @@ def _check_output(login: Login, enriched: LoginBatch[ProcessedLogin], written: O
     assert record["key"] == processed.user_id == login.user_id
     assert msgspec.json.decode(record["value"], type=ProcessedLogin) == processed
     assert msgspec.convert(json.loads(record["value"]), ProcessedLogin) == processed
-    assert processed.device_type in {"android", "iOS", "unknown"}
+    assert processed.device_type in {"android", "iOS", "web", "unknown"}
     assert processed.version_category in {"legacy", "stable", "current", "unknown"}
     assert datetime.fromisoformat(processed.login_at).timestamp() == login.timestamp
     assert processed.quality == tuple(sorted(set(processed.quality) & FLAGS))
-    _check_mask(login.ip, processed.masked_ip)
+    _check_mask(login.ip or "", processed)
 
 
-def _check_mask(raw: str | None, masked: str | None) -> None:
-    """A masked address is one, is masked already, and only what is no host stays as it is."""
-    assert bool(raw) == (masked is not None)
-    if raw and masked:
+def _check_mask(raw: str, processed: ProcessedLogin) -> None:
+    """A masked address is one, and is masked already; without one, a flag says so."""
+    masked = processed.masked_ip
+    flags = {"missing_ip", "invalid_ip"}.intersection(processed.quality)
+    assert flags == (set() if masked else {"invalid_ip" if raw else "missing_ip"})
+    if masked:
         assert mask_address(masked) == masked
-        assert ip_address(masked) == ip_address(raw) or masked != raw
         assert int(ip_address(masked)) & 0xFF == 0

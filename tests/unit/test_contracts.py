@@ -104,8 +104,11 @@ VALUES: tuple[Any, ...] = (
     *(ABSENT, None, "", "x", True, 1.5, [], {}),
     *("é" * 600, "x" * 1_024, "x" * 1_025, "1.2.3", "iOS"),
     *("198.51.7.9", "01.2.3.4", "1.2.3", "::1", "fe80::1%eth0", "::ffff:1.2.3.4", " ::1"),
-    *(0, -1, EPOCH, EPOCH + 90_000, 10**12, 10**30),
-    *("0", "-1", "1720000000", "17e8", "٣", "9" * 12, "9" * 11),
+    *("198.51.7.9:80", "[::1]:443", "198.51.7.9, 10.0.0.1"),
+    *(0, -1, EPOCH, EPOCH + 90_000, EPOCH * 1_000, EPOCH * 1_000_000, 10**12, 10**18, 10**30),
+    *("0", "-1", "1720000000", "17e8", "٣", "9" * 12, "9" * 11, "1720000000.5", "1720000000."),
+    *("2024-07-03T09:46:40Z", "2024-07-03 09:46:40.5+02:00", "2024-07-03T09:46:40", "2024-07-03"),
+    *("2024-07-03T24:00:00Z", "1969-07-03T09:46:40Z", " 2024-07-03T09:46:40Z"),
 )
 
 
@@ -231,7 +234,7 @@ def test_a_break_is_not_released_before_the_version_says_so(
     assert command.main(["--release"]) == 1
     assert "country was removed" in capsys.readouterr().err
     assert msgspec.json.decode(kept.read_bytes()) == promised
-    monkeypatch.setattr(command, "VERSION", "2.0.0")
+    monkeypatch.setattr(command, "VERSION", "99.0.0")
     assert command.main(["--release"]) == 0
     assert msgspec.json.decode(kept.read_bytes()) == LOGIN.schema()
 

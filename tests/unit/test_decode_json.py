@@ -20,12 +20,18 @@ from tests.support.login_messages import NOW_MS, login, message, nested, raw_mes
         message() + b"}",
         message() * 2,
         message() + b"\0",
-        b"\xef\xbb\xbf" + message(),
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf\xef\xbb\xbf" + message(),
+        message() + b"\xef\xbb\xbf",
+        b"\0\0\0\0\7",
+        b"\0\0\0\0\7\0\0\0\0\7" + message(),
+        b"\xef\xbb\xbf\0\0\0\0\7" + message(),
+        b"\1\0\0\0\7" + message(),
         message().decode().encode("utf-16"),
     ],
 )
 def test_what_is_no_json_is_rejected(value: bytes) -> None:
-    """Empty, cut off, with something behind it, with a BOM, or in another encoding."""
+    """Empty, cut off, with something before or after it, or in another encoding."""
     assert reason(value) is Reason.NOT_JSON
 
 
