@@ -27,7 +27,9 @@ __all__ = ["KAFKA_VERSION", "LOCK_FILE", "LockedJar", "class_path"]
 
 KAFKA_VERSION = "4.3.1"
 LOCK_FILE = Path(__file__).with_name("jars.lock")
-AT_ONCE = 6  # downloads: most jars are small, so their time is that of making connections
+AT_ONCE = 4  # downloads: most jars are small, so their time is that of making connections
+ATTEMPTS = 3  # a name server or a proxy drops a request now and then; jgo doesn't try again
+PAUSE_SECONDS = 1.0  # between them
 LINE_EVERY_SECONDS = 3.0  # often enough to see that it goes on
 MEGABYTE = 1_000_000
 
@@ -107,20 +109,27 @@ def _download(jars: list[LockedJar], report: Callable[[str], object]) -> None:
 
 
 def _fetch(context: MavenContext, jar: LockedJar) -> None:
-    _place(jar, context.repo_cache).unlink(missing_ok=True)  # of a download that broke off
-    try:
-        file = _artifact(jar, context).resolve()
-    except Exception as error:  # jgo lets through whatever its parts raise
-        raise LocalKafkaError(
-            f"can't download {jar.coordinates} ({type(error).__name__}): is there a network? It is "
-            f"needed once; or copy {context.repo_cache} from a machine that has Apache Kafka"
-        ) from error
+    file = _download_jar(context, jar)
     if not jar.matches(file):
         file.unlink()
         raise LocalKafkaError(
             f"what was downloaded as {jar.coordinates} isn't the file it should be (its SHA-256 is "
             "wrong): try again, and if that doesn't help ask who runs your network"
         )
+
+
+def _download_jar(context: MavenContext, jar: LockedJar, attempts: int = ATTEMPTS) -> Path:
+    _place(jar, context.repo_cache).unlink(missing_ok=True)  # of a download that broke off
+    try:
+        return _artifact(jar, context).resolve()
+    except Exception as error:  # jgo lets through whatever its parts raise
+        if attempts > 1:
+            time.sleep(PAUSE_SECONDS)
+            return _download_jar(context, jar, attempts - 1)
+        raise LocalKafkaError(
+            f"can't download {jar.coordinates} ({type(error).__name__}): is there a network? It is "
+            f"needed once; or copy {context.repo_cache} from a machine that has Apache Kafka"
+        ) from error
 
 
 def _artifact(jar: LockedJar, context: MavenContext) -> Artifact:
