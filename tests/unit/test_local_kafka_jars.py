@@ -59,13 +59,12 @@ def flaky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], li
         (tmp_path / "sample").write_bytes(content)
         lock = tmp_path / LOCK_FILE.name
         lock.write_text(f"{LockedJar.of(tmp_path / 'sample', 'org.sample:sample:1')}\n")
-        monkeypatch.setattr(jars, "LOCK_FILE", lock)
         monkeypatch.setattr(jars, "PAUSE_SECONDS", 0.0)
         monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
         place = tmp_path / "m2/org/sample/sample/1/sample-1.jar"
         artifact = FlakyArtifact(place, content, failures)
         monkeypatch.setattr(jars, "_artifact", lambda _jar, _context: artifact)
-        return class_path(lambda _line: None)
+        return class_path(lambda _line: None, lock)
 
     return download
 
