@@ -20,10 +20,12 @@ __all__ = [
     "LEFT_UNREAD_STATUS",
     "StopSink",
     "before_exit",
+    "before_the_last_line",
     "block_if_ending",
     "drain_on_signals",
     "end_with_status",
     "stop_process",
+    "when_draining",
 ]
 
 log = structlog.get_logger()
@@ -33,6 +35,8 @@ LEFT_UNREAD_STATUS = 3
 
 _ending = Lock()  # held, once and for all, by the thread that ends the process
 _last_steps: list[Callable[[], None]] = []
+_steps_before_the_line: list[Callable[[], None]] = []
+_draining_steps: list[Callable[[], None]] = []
 
 
 def drain_on_signals() -> Event:
@@ -61,6 +65,8 @@ def _end_on_the_next(_signum: int, _frame: FrameType | None) -> None:
 def _set_on_signal(signals: int, draining: Event) -> None:
     signum = os.read(signals, 1)[0]
     draining.set()
+    for step in _draining_steps:
+        _attempt(step)
     log.info("stopping", signal=signal.Signals(signum).name, then="a second signal ends at once")
 
 
@@ -127,6 +133,8 @@ def stop_process(message: str, note: Callable[[], None] | None = None) -> NoRetu
     try:
         if note is not None:
             note()
+        for step in _steps_before_the_line:
+            _attempt(step)
         log.error(message)
         for step in (_flush, *_last_steps):
             _attempt(step)
@@ -151,6 +159,16 @@ def block_if_ending() -> None:
     """Return at once, or never if the process is ending: then nothing more may be read."""
     if _ending.locked():
         Event().wait()
+
+
+def before_the_last_line(step: Callable[[], None]) -> None:
+    """Have stop_process call this before its line, which is to be the last one."""
+    _steps_before_the_line.append(step)
+
+
+def when_draining(step: Callable[[], None]) -> None:
+    """Have this called when a signal has begun to drain the flow."""
+    _draining_steps.append(step)
 
 
 def before_exit(step: Callable[[], None]) -> None:

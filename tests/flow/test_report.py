@@ -182,28 +182,11 @@ def test_two_workers_print_one_report(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(printed) == 7
 
 
-class FakeTerminal(StringIO):
-    """A standard output that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Yes."""
-        return True
-
-
 def print_one(locale: str = "CA") -> None:
     """A flow that prints one report, the final one."""
     engine.run_main(
         report_flow(TestingSource([tally("a", locale=locale)]), TerminalSink(), every=10)
     )
-
-
-def test_terminal_gets_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """People get a table, with nothing of the log's form."""
-    terminal = FakeTerminal()
-    monkeypatch.setattr(sys, "stdout", terminal)
-    print_one()
-    assert "Logins, final report" in terminal.getvalue()
-    assert "report: " not in terminal.getvalue()
 
 
 def test_file_gets_plain_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
