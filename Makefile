@@ -25,7 +25,7 @@ dev-packages:
 run: packages ## Run everything on this machine: Kafka, sample logins, the flow, the report
 	@exec $(BIN)/python -m quickstart
 
-security: packages ## Run the security flow beside make run: alerts on login-alerts
+security: packages ## Run the security flow for the Kafka in KAFKA_BOOTSTRAP_SERVERS (make run has its own)
 	@mkdir -p .local/security
 	@FLOW=dataflows.security PATH="$(CURDIR)/$(BIN):$$PATH" exec sh deploy/run-flow.sh .local/security
 

@@ -21,12 +21,13 @@ from connectors.topics import FlowTopics
 from connectors.upserts import UpsertSink
 from dataflows.start import start
 from logs import configure_logs
+from models import Alert
 from monitoring import observe
+from operators.alert_log import WindowLog, log_alerts
 from operators.alerts import Findings, alert_records, findings
 from operators.breaker import breaker, counts
 from operators.bursts import bursts
 from operators.detectors import Thresholds
-from operators.enrich import iso_time
 from operators.event_time import Windowing
 from operators.fold import WindowConfig
 from operators.late_watch import LateWatch
@@ -38,11 +39,6 @@ from settings import Settings, load_flow_settings
 log = structlog.get_logger()
 
 NO_INPUT = "start the login flow (python -m bytewax.run dataflows.login), or set OUTPUT_TOPIC"
-
-LEFT_OUT = (
-    "a window had more users, networks or places than are kept, so that alerts of those with few "
-    "logins may be missing: is it a flood of made-up names? (docs/alerts.md, Limits)"
-)
 
 
 def flow() -> Dataflow:
@@ -92,9 +88,9 @@ def security_flow(settings: Settings, topics: FlowTopics, draining: Event) -> Da
     config = window_config(settings, windowing, topics, draining)
     found = findings("findings", checked, config, thresholds(settings))
     late_watch = LateWatch(log.warning, f"ALERT_LATENESS_SECONDS={windowing.lateness}")
-    logged = op.inspect("log", found, partial(log_windows, late_watch))
+    logged = op.inspect("log", found, partial(log_windows, WindowLog(late_watch)))
     alerts = bursts("bursts", logged, thresholds(settings), stop_process)
-    counted = op.inspect("observe", alerts, observe.alerted)
+    counted = op.inspect("observe", alerts, partial(log_and_count_alerts, settings.alerts_topic))
     written = op.flat_map("alerts", counted, alert_records)
     op.output("upsert", written, UpsertSink(settings, topics))
 
@@ -132,16 +128,13 @@ def window_config(
     )
 
 
-def log_windows(late_watch: LateWatch, _step_id: str, findings: Findings) -> None:
-    """Log that windows were checked, so that a quiet flow and a stuck one look different."""
-    logins = sum(window.logins for window in findings.windows)
+def log_windows(window_log: WindowLog, _step_id: str, findings: Findings) -> None:
+    """Log and count what was checked; to be given to the engine's `inspect`."""
     observe.late(findings.late)
-    late_watch.count(logins + findings.late, findings.late)
-    log.info(
-        "windows checked",
-        until=iso_time(findings.windows[-1].span.end),
-        logins=logins,
-        late_logins=findings.late,
-    )
-    if any(window.left_out for window in findings.windows):
-        log.warning(LEFT_OUT)
+    window_log.count(findings)
+
+
+def log_and_count_alerts(topic: str, step_id: str, alerts: tuple[Alert, ...]) -> None:
+    """Log and count alerts; to be given to the engine's `inspect`."""
+    observe.alerted(step_id, alerts)
+    log_alerts(topic, alerts)

@@ -1,19 +1,21 @@
-"""`make run`: local Kafka, sample logins, the live page and the flow, which prints its report.
+"""`make run`: local Kafka, sample logins, both flows and the live page.
 
     python -m quickstart [--port 29092]
 
-With KAFKA_BOOTSTRAP_SERVERS set, that Kafka is used instead, and no sample logins are sent there.
-State stays in .local, so the next run goes on where this one ended.
+With KAFKA_BOOTSTRAP_SERVERS set, that Kafka is used instead, and gets no sample logins and no
+security flow. State stays in .local, so the next run goes on where this one ended.
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from connectors.pinned import RELEASE
 from connectors.stopping import LEFT_UNREAD_STATUS
 from dataflows.new_folder import make_recovery_folder
 from local_kafka import LocalKafka, LocalKafkaError
@@ -25,12 +27,16 @@ from supervision.lines import say
 
 LOCAL = Path(".local")
 KAFKA_PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default
-LOGINS_A_SECOND = 50  # a report every two seconds: lively, and still readable
+LOGINS_PER_SECOND = 20  # a report every five seconds, and an hour of history is sent in seconds
+HISTORY_SECONDS = 3_600  # fills the live page's first look
 # Java's first compiler alone: its second takes a third of the broker's processor time at the start,
 # and pays off with thousands of logins per second only.
 QUICK_START = "-XX:TieredStopAtLevel=1"
 STOP_SECONDS = 15.0  # the flow drains within 10 s; after this it is stuck, and ended
 PREDECESSOR_SECONDS = STOP_SECONDS + 5.0  # by then what a killed run left has ended
+WATCH_SECONDS = 1.0  # how soon it is told that another part than the flow has ended
+# The security flow is started with the login flow, and waits for the topic that that one makes.
+SECURITY_WAIT_SECONDS = 120
 RESTART_SECONDS = 2.0  # rest before a restart, so that a fault that stays doesn't spin
 HEALTHY_SECONDS = 30.0  # a flow that ran this long did start
 RESTARTS = 3  # in a row without such a run: then the fault stays, and a person has to look
@@ -44,26 +50,35 @@ def main() -> int:
     settings = load_settings()
     interrupt_once()
     stop_with_make()
-    with ExitStack() as parts:
-        try:
-            return _run(parts, port, settings)
-        except (FolderInUseError, LocalKafkaError) as error:
-            return say(str(error), status=1)
-        except KeyboardInterrupt:
-            return say("stopping all parts; run it again to resume")
+    try:
+        with ExitStack() as parts:
+            try:
+                return _run(parts, port, settings)
+            except KeyboardInterrupt:
+                return say("stopping all parts; run it again to resume")
+    except (FolderInUseError, LocalKafkaError, _FlowFailedError) as error:
+        return say(str(error), status=1)  # when all parts have ended, so that it's the last line
+
+
+class _FlowFailedError(Exception):
+    """The flow ends again and again; the text says so."""
 
 
 def _run(parts: ExitStack, port: int, settings: Settings) -> int:
     """Start the parts, and return when the flow has ended."""
     lock = parts.enter_context(own_folder(LOCAL, PREDECESSOR_SECONDS))
+    beside = {}
     if "kafka_bootstrap_servers" in settings.model_fields_set:
         say(f"using Kafka at {settings.kafka_bootstrap_servers}; sending no sample logins")
     else:
         kafka = parts.enter_context(_kafka(port))
         os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-        parts.enter_context(_running(lock, "producer", "--rate", str(LOGINS_A_SECOND)))
-    parts.enter_context(_running(lock, "dashboard"))  # it says where it is once it serves
-    return _supervise(lock)
+        sample = ("--rate", str(LOGINS_PER_SECOND), "--history", str(HISTORY_SECONDS))
+        beside["producer"] = parts.enter_context(_running(lock, "producer", *sample))
+        beside["security flow"] = parts.enter_context(_security(lock, settings))
+    # It says where it is once it serves.
+    beside["live page"] = parts.enter_context(_running(lock, "dashboard"))
+    return _supervise(lock, beside)
 
 
 @contextmanager
@@ -77,31 +92,65 @@ def _kafka(port: int) -> Iterator[LocalKafka]:
         kafka.stop()
 
 
-def _running(lock: int, module: str, *arguments: str) -> GuardedProcess:
-    """Run a module of this project for as long as this process lives."""
+def _running(lock: int, module: str, *arguments: str, **settings: str) -> GuardedProcess:
+    """Run a module of this project, with further settings, for as long as this process lives."""
     command = [sys.executable, "-m", module, *arguments]
-    return GuardedProcess(command, STOP_SECONDS, pass_fds=[lock])
+    environment = os.environ | settings
+    return GuardedProcess(command, STOP_SECONDS, pass_fds=[lock], env=environment)
 
 
-def _supervise(lock: int) -> int:
-    """Run the flow, and run it again when it fails: it goes on from its recovery state."""
-    recovery = _recovery_folder()
+def _security(lock: int, settings: Settings) -> GuardedProcess:
+    further = {"BROKER_WAIT_SECONDS": str(max(SECURITY_WAIT_SECONDS, settings.broker_wait_seconds))}
+    if settings.metrics_port is not None:
+        further["METRICS_PORT"] = str(settings.metrics_port + 1)
+    recovery = _recovery_folder("security")
+    return _running(lock, "bytewax.run", "dataflows.security", *recovery, **further)
+
+
+def _supervise(lock: int, beside: dict[str, GuardedProcess]) -> int:
+    """Run the flow, and run it again when it fails: it goes on from its recovery state.
+
+    Raises:
+        _FlowFailedError: it doesn't stay up.
+    """
+    recovery = _recovery_folder("recovery")
     failures = 0
     while failures < RESTARTS:
         started = time.monotonic()
-        with _running(lock, "bytewax.run", "dataflows.login", *recovery) as flow:
-            if (status := flow.wait()) in (0, LEFT_UNREAD_STATUS):
-                return status
+        try:
+            with _running(lock, "bytewax.run", "dataflows.login", *recovery) as flow:
+                status = _wait(flow, beside)
+        finally:
+            _give_back_the_terminal()
+        if status in (0, LEFT_UNREAD_STATUS):
+            return status
         healthy = time.monotonic() - started > HEALTHY_SECONDS
         failures = 1 if healthy else failures + 1
         say(f"the flow ended with status {status}: starting it again")
         time.sleep(RESTART_SECONDS)
-    return say(f"the flow failed {RESTARTS} times in a row: see its last line above", status=1)
+    raise _FlowFailedError(f"the flow failed {RESTARTS} times in a row: see its last line above")
 
 
-def _recovery_folder() -> list[str]:
-    """Make the recovery folder if there is none, and return the flow's options for it."""
-    folder = LOCAL / "recovery"
+def _wait(flow: GuardedProcess, beside: dict[str, GuardedProcess]) -> int:
+    """Return the flow's status when it has ended; say so when another part ends before."""
+    while True:
+        try:
+            return flow.wait(WATCH_SECONDS)
+        except subprocess.TimeoutExpired:
+            for name in [name for name, part in beside.items() if part.poll() is not None]:
+                status = beside.pop(name).poll()
+                say(f"the {name} ended with status {status}, the other parts go on without it")
+
+
+def _give_back_the_terminal() -> None:
+    """Have the whole screen scroll again: a flow that was killed couldn't."""
+    if sys.stdout.isatty():
+        print(RELEASE, end="", flush=True)
+
+
+def _recovery_folder(name: str) -> list[str]:
+    """Make a recovery folder if there is none, and return a flow's options for it."""
+    folder = LOCAL / name
     if not list(folder.glob("part-*.sqlite3")):
         make_recovery_folder(folder)
     return ["-r", str(folder), "-s", "1", "-b", "0"]

@@ -18,11 +18,14 @@ import psutil
 import pytest
 
 from local_kafka import LocalKafka
+from quickstart.__main__ import HISTORY_SECONDS, LOGINS_PER_SECOND
 from tests.support.flow import PROJECT, Flow
 from tests.support.logins import numbers, records
 from tests.support.processes import start_process
 from tests.support.waiting import wait_until
 
+ATTACK = "password_spray=1"
+LATE = re.compile(r"late_logins=(\d+)")
 REPORT = re.compile(r"^report: ([\d,]+) logins", re.MULTILINE)
 
 
@@ -36,12 +39,20 @@ def checkout(tmp_path: Path) -> Path:
 def test_ctrl_c_and_a_closed_terminal_end_everything_and_the_next_run_goes_on(
     checkout: Path, free_ports: list[int]
 ) -> None:
-    """The report comes, no process is left behind, and the totals go on."""
-    first = run_until_report(checkout, free_ports[0], free_ports[1], press_ctrl_c)
+    """The report comes, no process is left behind, and the totals go on.
+
+    The first run has an hour of history, with one planted attack, of which no login is late; the
+    second one continues after it.
+    """
+    first = run_until_report(checkout, free_ports[0], free_ports[1], press_ctrl_c, ATTACK)
     assert not left_over(checkout)
+    assert first.count(ATTACK) == 1
+    assert set(LATE.findall(first)) == {"0"}
+    assert max(totals(first)) > HISTORY_SECONDS * LOGINS_PER_SECOND / 2
     second = run_until_report(checkout, free_ports[0], free_ports[1], close_terminal)
     assert not left_over(checkout)
     assert totals(second)[0] > max(totals(first))
+    assert max(totals(second)) < 1.5 * max(totals(first))
     assert "reading again" not in second
 
 
@@ -111,8 +122,9 @@ def run_until_report(
     port: int,
     page_port: int,
     end: Callable[["subprocess.Popen[bytes]", IO[bytes]], None],
+    text: str = "",
 ) -> str:
-    """Run everything on a terminal, wait for two reports, end it, and return what was printed."""
+    """Run everything, wait for two reports and a text, end it, and return what was printed."""
     log = checkout / "run.log"
     outside, own = pty.openpty()
     terminal = open(outside, "rb", buffering=0)  # noqa: PTH123, SIM115 - closed below
@@ -134,6 +146,7 @@ def run_until_report(
     os.close(own)
     try:
         wait_until(lambda: len(totals(log.read_text())) > 1, "two reports", 120)
+        wait_until(lambda: text in log.read_text(), text, 120)
         wait_until(lambda: f"http://127.0.0.1:{page_port}" in log.read_text(), "the page's address")
         with urllib.request.urlopen(f"http://127.0.0.1:{page_port}") as page:
             assert page.status == 200

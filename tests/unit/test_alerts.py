@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from dataflows.security import LEFT_OUT, log_windows, thresholds
+from dataflows.security import thresholds
 from models import Alert, ProcessedLogin
 from operators import fold as windowed_fold
+from operators.alert_log import LEFT_OUT, WindowLog
 from operators.alerts import LARGEST_PART_BYTES, Findings, WindowFindings, alert_key, alert_records
 from operators.bursts import HISTORY
 from operators.detectors import Span, Thresholds
@@ -43,7 +44,7 @@ LOW = Thresholds(network_users=3, user_networks=3, user_locales=2, burst_logins=
 DEFAULTS = thresholds(Settings())
 ALERTS_DOC = PROJECT / "docs/alerts.md"
 WINDOW = 300
-RATE = 50  # of the generator: what `make run` sends
+RATE = 50  # of the generator, if nobody says otherwise
 PARTITIONS = 4
 
 some_logins = st.builds(
@@ -171,7 +172,7 @@ def test_window_with_more_names_than_are_kept_is_told(
     run.read(0, spray(START, users=30))
     [found], _ = run._findings.on_eof()
     with capture_logs() as lines:
-        log_windows(LateWatch(print, ""), "log", found)
+        WindowLog(LateWatch(print, "")).count(found)
     assert [line["event"] for line in lines] == ["windows checked", *[LEFT_OUT] * left_out]
 
 
@@ -213,7 +214,8 @@ def test_many_late_logins_are_told_by_the_setting_s_name() -> None:
     """Once their windows are checked, including logins that are in no window."""
     told: list[str] = []
     window = WindowFindings(Span(START, START + WINDOW, final=True), 250, (), {})
-    log_windows(LateWatch(told.append, "ALERT_LATENESS_SECONDS=60"), "log", Findings((window,), 50))
+    late_watch = LateWatch(told.append, "ALERT_LATENESS_SECONDS=60")
+    WindowLog(late_watch).count(Findings((window,), 50))
     [line] = told
     assert line.startswith("50 of the last 300 logins came too late")
     assert "ALERT_LATENESS_SECONDS=60" in line
