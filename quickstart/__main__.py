@@ -11,11 +11,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from connectors.pinned import RELEASE
+from connectors.pinned import RELEASE, PinnedLines
 from connectors.stopping import LEFT_UNREAD_STATUS
 from dataflows.new_folder import make_recovery_folder
 from local_kafka import LocalKafka, LocalKafkaError
@@ -100,11 +100,17 @@ def _running(lock: int, module: str, *arguments: str, **settings: str) -> Guarde
 
 
 def _security(lock: int, settings: Settings) -> GuardedProcess:
-    further = {"BROKER_WAIT_SECONDS": str(max(SECURITY_WAIT_SECONDS, settings.broker_wait_seconds))}
-    if settings.metrics_port is not None:
-        further["METRICS_PORT"] = str(settings.metrics_port + 1)
     recovery = _recovery_folder("security")
-    return _running(lock, "bytewax.run", "dataflows.security", *recovery, **further)
+    own = security_settings(settings)
+    return _running(lock, "bytewax.run", "dataflows.security", *recovery, **own)
+
+
+def security_settings(settings: Settings) -> dict[str, str]:
+    """Return what the security flow is set to do otherwise than the login flow beside it."""
+    own = {"BROKER_WAIT_SECONDS": str(max(SECURITY_WAIT_SECONDS, settings.broker_wait_seconds))}
+    if settings.metrics_port is not None:
+        own["METRICS_PORT"] = str(settings.metrics_port + 1)
+    return own
 
 
 def _supervise(lock: int, beside: dict[str, GuardedProcess]) -> int:
@@ -119,7 +125,7 @@ def _supervise(lock: int, beside: dict[str, GuardedProcess]) -> int:
         started = time.monotonic()
         try:
             with _running(lock, "bytewax.run", "dataflows.login", *recovery) as flow:
-                status = _wait(flow, beside)
+                status = wait_for_the_flow(flow, beside)
         finally:
             _give_back_the_terminal()
         if status in (0, LEFT_UNREAD_STATUS):
@@ -131,20 +137,30 @@ def _supervise(lock: int, beside: dict[str, GuardedProcess]) -> int:
     raise _FlowFailedError(f"the flow failed {RESTARTS} times in a row: see its last line above")
 
 
-def _wait(flow: GuardedProcess, beside: dict[str, GuardedProcess]) -> int:
-    """Return the flow's status when it has ended; say so when another part ends before."""
+def wait_for_the_flow(
+    flow: GuardedProcess,
+    beside: dict[str, GuardedProcess],
+    tell: Callable[[str], object] = say,
+) -> int:
+    """Return the flow's exit status when it has ended, and tell when another part ends before.
+
+    Args:
+        flow: what is waited for.
+        beside: other parts by name; those that have ended are taken out.
+        tell: takes a line.
+    """
     while True:
         try:
             return flow.wait(WATCH_SECONDS)
         except subprocess.TimeoutExpired:
             for name in [name for name, part in beside.items() if part.poll() is not None]:
                 status = beside.pop(name).poll()
-                say(f"the {name} ended with status {status}, the other parts go on without it")
+                tell(f"the {name} ended with status {status}; the other parts go on without it")
 
 
 def _give_back_the_terminal() -> None:
     """Have the whole screen scroll again: a flow that was killed couldn't."""
-    if sys.stdout.isatty():
+    if PinnedLines.possible(sys.stdout):
         print(RELEASE, end="", flush=True)
 
 
