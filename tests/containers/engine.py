@@ -73,8 +73,9 @@ class Engine:
         """End a process of a container as the kernel does, which the engine didn't ask for.
 
         Args:
-            process: as the engine calls it.
+            process: as the engine calls it; 0, of one that ended, would mean this group.
         """
+        assert process > 0, "the container doesn't run"
         children = f"/proc/{self._namespaces}/task/{self._namespaces}/children"
         first = Path(children).read_text().split()[0]
         self.run(["nsenter", f"--target={first}", "--pid", "--mount", "kill", "-9", str(process)])

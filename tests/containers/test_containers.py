@@ -31,6 +31,7 @@ print(json.dumps({
     "user": int(status["Uid"].split()[0]),
     "capabilities": int(status["CapBnd"], 16) | int(status["CapEff"], 16),
     "no_new_privileges": int(status["NoNewPrivs"]),
+    "read_only": bool(os.statvfs("/").f_flag & os.ST_RDONLY),
     "writable": [folder for folder in ("/", "/app", "/venv", "/tmp", "/state") if writable(folder)],
 }))
 """
@@ -72,8 +73,13 @@ def test_an_application_has_no_rights_that_it_does_not_need(
     found = json.loads(environment.compose.execute(service, "python", "-c", RIGHTS))
     # The flow's image declares the volume, so the producer has an empty one too.
     writable = ["/tmp"] if service == "dashboard" else ["/tmp", "/state"]  # noqa: S108
-    expected = {"user": USER, "capabilities": 0, "no_new_privileges": 1, "writable": writable}
-    assert found == expected
+    assert found == {
+        "user": USER,
+        "capabilities": 0,
+        "no_new_privileges": 1,
+        "read_only": True,
+        "writable": writable,
+    }
 
 
 def test_kafka_zookeeper_and_the_live_page_answer_on_this_machine(environment: Environment) -> None:
