@@ -65,7 +65,7 @@ class TransactionalKafkaSink(FixedPartitionedSink[OutputBatch, SinkState]):
 
         1. Fence: the broker aborts the transaction that the previous writer left open.
         2. Abort it here where the broker failed to.
-        3. Read the last committed progress: only now can nobody else write any.
+        3. Read the last committed progress: from now on nobody else can write any.
         """
         topics, partition = self._topics, int(for_part)
         own_id = make_transactional_id(self._settings, topics.input, partition)

@@ -1,4 +1,4 @@
-"""How a running flow stops: drained on a signal, at once on what it can't go on from."""
+"""How a running flow stops: drained on a signal, at once on an unrecoverable error."""
 
 import atexit
 import os
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 # Exit status of a STOP_AT_END run that couldn't read everything up to the input's end.
 LEFT_UNREAD_STATUS = 3
 
-_ending = Lock()  # held, once and for all, by the thread that ends the process
+_ending = Lock()  # acquired, and never released, by the thread that ends the process
 _last_steps: list[Callable[[], None]] = []
 _steps_before_the_line: list[Callable[[], None]] = []
 _draining_steps: list[Callable[[], None]] = []
@@ -94,14 +94,14 @@ class StopSink(DynamicSink[StopRequest]):
 
 class _StopPartition(StatelessSinkPartition[StopRequest]):
     def write_batch(self, items: list[StopRequest]) -> None:
-        """End at once, or, when the flow is at its end, once all of it is written."""
+        """End at once, or if the input has ended, once everything is written."""
         if not items[0].at_end:
             stop_process(items[0].message)
         end_with_status(1, items[0].message)
 
 
 def end_with_status(status: int, message: str) -> None:
-    """Log what happened and what to do, and have the process end with a status once all is written.
+    """Log what happened and what to do; once everything is written, the process ends with a status.
 
     The engine ends with status 0 whenever the input has ended.
     """
@@ -119,14 +119,14 @@ def _end_now(status: int) -> NoReturn:
 def stop_process(message: str, note: Callable[[], None] | None = None) -> NoReturn:
     """Log what happened and what to do, as one line, and end the process with status 1.
 
-    An exception would travel through the engine instead, which prints pages of trace and aborts
-    when two partitions fail together. Nothing is lost by ending here: an open transaction never
-    commits, and the next start goes on from the progress records. Of several threads that call
-    this the first one says why; the others wait for the end.
+    An exception would pass through the engine, which prints pages of traceback and aborts when two
+    partitions fail together. Nothing is lost by ending here: an open transaction never commits, and
+    the next start resumes from the progress records. If several threads call this, the first one
+    logs its line; the others wait for the end.
 
     Args:
         message: the line.
-        note: called before the line is logged, only by that first thread, to count what happened.
+        note: called before the line is logged, only for that first thread, to count what happened.
     """
     if not _ending.acquire(blocking=False):
         Event().wait()
@@ -148,7 +148,7 @@ def _flush() -> None:
 
 
 def _attempt(step: Callable[[], None]) -> None:
-    """Take one of the last steps; if it fails, the ones after it are still taken."""
+    """Take one of the last steps; if it fails, later ones are still taken."""
     try:
         step()
     except Exception as error:  # noqa: BLE001 - whatever it is, the process ends
@@ -156,7 +156,7 @@ def _attempt(step: Callable[[], None]) -> None:
 
 
 def block_if_ending() -> None:
-    """Return at once, or never if the process is ending: then nothing more may be read."""
+    """Return at once, or never if the process is ending, when nothing more may be read."""
     if _ending.locked():
         Event().wait()
 
@@ -172,5 +172,5 @@ def when_draining(step: Callable[[], None]) -> None:
 
 
 def before_exit(step: Callable[[], None]) -> None:
-    """Have stop_process call this between its line and the end."""
+    """Have stop_process call this after its line, before the process ends."""
     _last_steps.append(step)

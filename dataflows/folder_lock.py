@@ -52,7 +52,7 @@ def lock_recovery_folder(
         member: the process that locks it.
         draining: ends the waiting when set.
         check: called once the folder is locked; refuses an incompatible one.
-        clean: called after that by the first process only, while nobody else may join.
+        clean: called after that by the first process only, while no other may join.
 
     Returns:
         The descriptor that holds the lock, open until the process ends.

@@ -209,7 +209,7 @@ class FoldLogic(
     def _close_oldest_early(self) -> None:
         """Move the watermark past the oldest windows, until the others are small enough.
 
-        A partition holds them open, and nobody knows whether it will catch up. Which windows are
+        A partition holds them open, and it is unknown whether it will catch up. Which windows are
         closed depends on what was folded, not on when.
         """
         memory, count = self._memory, 0
