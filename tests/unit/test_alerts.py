@@ -58,7 +58,7 @@ partitions = st.lists(st.lists(some_logins, max_size=60), min_size=1, max_size=3
 
 
 def plain(parts: list[list[ProcessedLogin]], limits: Thresholds) -> dict[str, Alert]:
-    """Compute what must come out in the plainest way."""
+    """Compute the expected alerts in the simplest way."""
     oracle = AlertOracle(limits)
     for logins in parts:
         oracle.read(logins)
@@ -67,7 +67,7 @@ def plain(parts: list[list[ProcessedLogin]], limits: Thresholds) -> dict[str, Al
 
 @given(partitions, st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
-def test_cuts_turns_and_restarts_change_no_alert(
+def test_batch_cuts_interleaving_and_restarts_change_no_alert(
     parts: list[list[ProcessedLogin]], random: Random
 ) -> None:
     """And what comes out equals the plain computation, evidence and all."""
@@ -88,7 +88,7 @@ def test_cuts_turns_and_restarts_change_no_alert(
 
 
 def test_alerts_of_more_subjects_than_fit_are_the_same_on_a_replay() -> None:
-    """What the sketches drop doesn't depend on cuts, turns and restarts either."""
+    """What the sketches drop doesn't depend on batch cuts, interleaving and restarts, either."""
     random = Random(3)  # noqa: S311 - test data
     flood = [
         login(START + number // 150, f"user{number}", f"n{number}") for number in range(45_000)
@@ -131,8 +131,8 @@ def test_planted_attacks_are_found_and_nothing_else(seed: int) -> None:
     assert len(found) == len(ATTACKED)
 
 
-def test_attacks_below_the_thresholds_are_let_pass() -> None:
-    """One user, network, locale and login less of each."""
+def test_attacks_below_the_thresholds_give_no_alert() -> None:
+    """One user, network, locale and login fewer for each."""
     attacks = [
         *spray(START + 4 * WINDOW, users=49),
         *distributed(START + 5 * WINDOW, networks=11),
@@ -163,7 +163,7 @@ def test_names_without_room_are_the_same_ones_on_a_replay(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(("most_names", "left_out"), [(61, False), (60, True)])
-def test_window_with_more_names_than_are_kept_is_told(
+def test_window_with_more_names_than_are_kept_is_reported(
     monkeypatch: pytest.MonkeyPatch, most_names: int, *, left_out: bool
 ) -> None:
     """By a line, so that its alerts aren't taken to be complete."""
@@ -176,8 +176,8 @@ def test_window_with_more_names_than_are_kept_is_told(
     assert [line["event"] for line in lines] == ["windows checked", *[LEFT_OUT] * left_out]
 
 
-def test_long_names_are_told_as_digests_and_different_ones_stay_different() -> None:
-    """Of the user as of the places, and in the key."""
+def test_long_names_become_digests_and_different_ones_stay_different() -> None:
+    """For users and places, and in the key."""
     user, places = "u" * 1_000, [f"{number:0500}" for number in range(2)]
     run = run_all([[login(START, user, None, place) for place in places * 3]], LOW, lambda: 4, min)
     [(key, alert)] = run.by_key().items()
@@ -200,7 +200,7 @@ def test_window_s_state_is_bounded_as_the_documentation_says() -> None:
     assert max(sizes) <= int(stated[1]) * 1_000_000
 
 
-def test_late_logins_are_in_no_alert_but_told() -> None:
+def test_late_logins_are_in_no_alert_but_reported() -> None:
     """As many as there are."""
     run = AlertRun(1, LOW)
     run.read(0, [login(START + 361, "early", None)])
@@ -210,7 +210,7 @@ def test_late_logins_are_in_no_alert_but_told() -> None:
     assert (run.alerts, run.late) == ([], 5)
 
 
-def test_many_late_logins_are_told_by_the_setting_s_name() -> None:
+def test_many_late_logins_are_reported_with_the_setting_s_name() -> None:
     """Once their windows are checked, including logins that are in no window."""
     told: list[str] = []
     window = WindowFindings(Span(START, START + WINDOW, final=True), 250, (), {})
@@ -233,7 +233,7 @@ def test_end_shows_open_windows_and_a_later_run_replaces_them() -> None:
     assert len(run.by_key()) == 1
 
 
-def test_windows_that_are_shown_early_count_once_for_the_usual() -> None:
+def test_windows_that_are_emitted_early_count_once_for_the_usual() -> None:
     """A back-fill's end doesn't make them part of what is usual."""
     network = "192.0.2.0"
     run = AlertRun(1, LOW)
@@ -305,8 +305,8 @@ def test_flood_of_new_users_and_networks_closes_windows_early(
     assert "closed early" in capsys.readouterr().out
 
 
-def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
-    """What a part's sketches drop takes none, however many logins there are."""
+def test_estimated_memory_of_a_window_is_bounded_per_partition() -> None:
+    """What a part's sketches drop takes no memory, however many logins there are."""
     window = AlertRun(1, LOW)._findings._window(None)
     names = [f"{number}" for number in range(60_000)]
     flood = LoginColumns([name for name in names for _ in range(2)], names * 2, names * 2)
@@ -321,10 +321,10 @@ def test_reckoned_memory_of_a_window_is_bounded_by_partition() -> None:
 
 
 @pytest.mark.parametrize(("most_names", "count"), [(MAX_NAMES, 52_000), (700, 6_000)])
-def test_reckoned_memory_depends_on_each_partition_s_logins_only(
+def test_estimated_memory_depends_on_each_partition_s_logins_only(
     monkeypatch: pytest.MonkeyPatch, most_names: int, count: int
 ) -> None:
-    """Not on cuts, turns and restarts: by it windows are closed early, on a replay too."""
+    """Not on batch cuts, interleaving or restarts: it decides which windows close early."""
     monkeypatch.setattr("operators.heavy_hitters.MAX_NAMES", most_names)
     random, empty = Random(6), AlertRun(1, LOW)._findings._window  # noqa: S311 - test data
     users = [f"u{random.randrange(200) if number % 2 else number}" for number in range(count)]

@@ -13,7 +13,7 @@ PAUSE = request_interval(IDLE_SECONDS)
 
 
 class Partition:
-    """A partition whose end is asked for, and answered, at each poll that a test makes.
+    """A partition whose end is requested, and answered, at each poll that a test makes.
 
     Attributes:
         now: the clock.
@@ -71,7 +71,7 @@ def test_silence_is_reported_while_it_grows_until_it_is_long_enough() -> None:
     assert [silence(coverage) for coverage in reported] == [6.0 * number for number in range(1, 11)]
 
 
-def test_end_is_not_asked_for_once_all_of_a_silence_is_reported_to() -> None:
+def test_end_is_not_requested_once_a_silence_is_fully_reported() -> None:
     """Until there is a record again."""
     partition = Partition()
     partition.poll(every(0.5, 0, 100))
@@ -83,8 +83,8 @@ def test_end_is_not_asked_for_once_all_of_a_silence_is_reported_to() -> None:
     assert partition.asked == asked + 1
 
 
-def test_silence_behind_a_record_is_told_in_full() -> None:
-    """Whoever knows that the record was no login adds up what came before and after it."""
+def test_silence_after_a_record_is_told_in_full() -> None:
+    """The watermark adds up the silence before and after a record that wasn't a login."""
     partition = Partition()
     partition.poll(every(0.5, 0, 30))
     assert partition.read(30) == Coverage(read_at=30, since=0, until=29.5)
@@ -94,7 +94,7 @@ def test_silence_behind_a_record_is_told_in_full() -> None:
 
 
 def test_records_that_keep_coming_tell_how_far_the_partition_was_followed() -> None:
-    """A stream of dead letters has no silence of its own."""
+    """A stream of dead letters reports no silence of its own."""
     partition = Partition()
     reported = []
     for now in every(0.5, 0, 100):
@@ -112,8 +112,8 @@ def test_pauses_between_polls_of_any_length_are_silence(poll_seconds: float) -> 
 
 
 @pytest.mark.parametrize(("late", "counts"), [(0.0, True), (0.25, False)])
-def test_pause_longer_than_a_busy_moment_is_no_silence(late: float, counts: bool) -> None:
-    """A worker that could not write, or a process that was suspended, did not listen."""
+def test_pause_longer_than_a_busy_moment_is_not_silence(late: float, counts: bool) -> None:
+    """A worker that could not write, or a suspended process, didn't poll."""
     partition = Partition(poll_seconds=0.5)
     partition.poll([0, 6])
     again = 6 + 6 + 0.5 + 2 + late  # a question's pause, a poll's, and two seconds
@@ -121,7 +121,7 @@ def test_pause_longer_than_a_busy_moment_is_no_silence(late: float, counts: bool
     assert reported.since == (0 if counts else again)
 
 
-def test_time_before_the_end_was_reached_is_no_silence() -> None:
+def test_time_before_the_end_was_reached_is_not_silence() -> None:
     """What is still to be read may hold a login."""
     partition = Partition()
     partition.end = 1_000
@@ -142,8 +142,8 @@ def test_broker_away_interrupts_the_silence() -> None:
     assert partition.poll(every(0.5, 70, 200))[-1] == Coverage(read_at=130, since=70, until=130)
 
 
-def test_end_reached_after_a_while_covers_the_time_of_the_question_only() -> None:
-    """What came since then was not asked about."""
+def test_end_reached_after_a_while_covers_only_the_time_of_the_request() -> None:
+    """What came since then is unknown."""
     partition = Partition()
     partition.end = 8
     partition.poll([6])
@@ -153,6 +153,6 @@ def test_end_reached_after_a_while_covers_the_time_of_the_question_only() -> Non
     assert reported.until == 6
 
 
-def test_question_pause_is_a_tenth_of_the_idle_time_within_bounds() -> None:
-    """Neither a flood of questions nor one in hours."""
+def test_request_interval_is_a_tenth_of_the_idle_time_within_bounds() -> None:
+    """Neither a flood of requests nor one in hours."""
     assert [request_interval(seconds) for seconds in (0.1, 10, 60, 86_400)] == [0.1, 1, 6, 6]

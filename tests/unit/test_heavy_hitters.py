@@ -10,7 +10,7 @@ FLOOD = 60_000
 
 
 def watched(subjects: list[str], restarts: int = 0) -> HeavyHitters[NetworkProfile]:
-    """Return a watch of subjects, saved and read again now and then."""
+    """Return counters of subjects, saved and restored now and then."""
     watch = HeavyHitters(NetworkProfile)
     points = set(Random(restarts).sample(range(len(subjects)), restarts))  # noqa: S311
     for place, subject in enumerate(subjects):
@@ -41,14 +41,14 @@ def flood() -> list[str]:
 
 
 def test_counts_are_exact_as_long_as_all_subjects_fit() -> None:
-    """Nothing is dropped below 768 subjects a shard."""
+    """Nothing is dropped below 768 subjects per shard."""
     random = Random(1)  # noqa: S311 - test data
     subjects = [f"n{int(8_000 * random.random() ** 2)}" for _ in range(30_000)]
     assert counts(watched(subjects)) == Counter(subjects)
 
 
 def test_frequent_subjects_outlive_a_flood(flood: list[str]) -> None:
-    """Their counts are right but for the sketch's error, and what the rest takes is bounded."""
+    """Their counts are right except for the sketch's error, and memory is bounded."""
     watch = watched(flood)
     found = counts(watch)
     error = 0.0035 * len(flood) / SHARDS * 1.5  # shards aren't of quite the same size
@@ -68,7 +68,7 @@ def test_what_is_kept_is_counted_as_it_comes_and_goes(flood: list[str], restarts
     assert watch.sketches == sum(seen.sketches for seen in kept) > 0
 
 
-def test_it_tells_when_subjects_had_to_be_left_out(flood: list[str]) -> None:
+def test_it_reports_when_subjects_had_to_be_left_out(flood: list[str]) -> None:
     """Also after a restart, and not while all of them fit."""
     assert watched(flood, restarts=1).left_out()
     assert not watched(flood[:10_000], restarts=1).left_out()

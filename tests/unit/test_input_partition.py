@@ -13,10 +13,10 @@ from tests.support.input_partitions import open_partitions
 
 
 @pytest.mark.parametrize(("partition", "place"), [(1, "logins, partition 1"), (-1, "logins")])
-def test_an_error_is_told_with_its_place(
+def test_an_error_is_reported_with_its_topic_and_partition(
     monkeypatch: pytest.MonkeyPatch, partition: int, place: str
 ) -> None:
-    """A worker's partitions share a client: what is wrong with all is not said of one."""
+    """A worker's partitions share a client: an error about all is not reported for one."""
 
     def stop(line: str) -> None:
         raise SystemExit(line)
@@ -30,8 +30,8 @@ def test_an_error_is_told_with_its_place(
         reading.next_batch()
 
 
-def test_record_times_are_handed_on_as_they_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also one in seconds, and -1 for none: whether it is of use is not the source's to say."""
+def test_record_times_are_emitted_as_they_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one in seconds, and -1 for none: the source doesn't decide whether it is usable."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     stamps = [
         (TIMESTAMP_CREATE_TIME, 1_720_622_216_000),

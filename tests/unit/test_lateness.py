@@ -113,8 +113,8 @@ def test_no_window_is_incomplete_without_a_gap() -> None:
     assert judge(LatenessLogic[LoginStats](WINDOWING), 1, 2).incomplete_to is None
 
 
-def test_windows_may_be_incomplete_up_to_the_first_logins_behind_a_gap() -> None:
-    """And by the allowed lateness further: that far ahead may an unread login have been."""
+def test_windows_may_be_incomplete_up_to_the_first_logins_after_a_gap() -> None:
+    """And further by the allowed lateness: an unread login may have been that far ahead."""
     logic = LatenessLogic[LoginStats](WINDOWING)
     assert judge(logic, *range(1_000, 1_000 + LOGINS_AFTER_GAP), gap=True).incomplete_to == (
         1_000 + LOGINS_AFTER_GAP - 1 + WINDOWING.lateness
@@ -122,7 +122,7 @@ def test_windows_may_be_incomplete_up_to_the_first_logins_behind_a_gap() -> None
     assert judge(logic, 2_000).incomplete_to is None
 
 
-def test_first_login_behind_a_gap_that_is_itself_late_hides_nothing() -> None:
+def test_first_login_after_a_gap_that_is_itself_late_hides_nothing() -> None:
     """The newest of the first few decides, since one login may have come too late."""
     logic = LatenessLogic[LoginStats](WINDOWING)
     assert judge(logic, 800, gap=True).incomplete_to == 810
@@ -131,7 +131,7 @@ def test_first_login_behind_a_gap_that_is_itself_late_hides_nothing() -> None:
 
 
 def test_partition_without_a_login_after_its_gap_makes_all_windows_up_to_now_incomplete() -> None:
-    """Nobody knows what was not read; it becomes clear with the partition's first login."""
+    """It is unknown what was not read, until the partition's first login."""
     logic = LatenessLogic[LoginStats](WINDOWING, clock=lambda: 5_000.9)
     assert judge(logic, gap=True).incomplete_to == 5_000
     assert judge(logic, gap=True).incomplete_to == 5_000

@@ -93,7 +93,7 @@ def test_report_is_due_each_time_another_hundred_records_were_seen(clock: FakeCl
 
 
 def test_dead_letters_count_towards_the_next_report(clock: FakeClock) -> None:
-    """A producer that sends nothing but rubbish shows in the report too."""
+    """A producer that sends only invalid records shows in the report, too."""
     reports, _ = ReportLogic(100, clock=clock).on_batch([counted(0, {"not_json": 100})])
     assert reports[0].dead_letters == 100
     assert reports[0].reasons == (Share("not_json", 100, 1.0),)
@@ -119,7 +119,7 @@ def test_reports_are_at_least_a_second_apart_and_the_last_numbers_follow(
 
 
 def test_late_logins_are_logins_too() -> None:
-    """All figures have them; their windows alone do not."""
+    """All figures include them; only their windows don't."""
     windowing = Windowing(seconds=60, lateness=10)
     logic = LatenessLogic[LoginStats](windowing)
     batches = [login_batch(at(500, 1, 499)), login_batch(at(2, 3, 500), Reason.NOT_JSON)]
@@ -141,7 +141,7 @@ def test_login_that_idleness_made_late_is_in_the_totals_once() -> None:
 
 
 def test_empty_tally_does_not_start_the_rate_s_time(clock: FakeClock) -> None:
-    """An idle partition says so before any login came."""
+    """An idle partition reports that before any login has come."""
     logic = ReportLogic(100, clock=clock)
     logic.on_batch([counted(0)])
     clock.seconds += 60
@@ -152,7 +152,7 @@ def test_empty_tally_does_not_start_the_rate_s_time(clock: FakeClock) -> None:
 
 
 def test_rate_is_since_the_previous_report(clock: FakeClock) -> None:
-    """Logins by the clock's seconds; the very first report has nothing to tell it from."""
+    """Logins per second of the clock; the very first report has no rate."""
     logic = ReportLogic(100, clock=clock)
     (first,), _ = logic.on_batch([counted(100)])
     clock.seconds += 2
@@ -164,7 +164,7 @@ def test_rate_is_since_the_previous_report(clock: FakeClock) -> None:
 
 
 def test_final_report_has_the_rate_of_the_whole_run(clock: FakeClock) -> None:
-    """The moment since the last report would say little."""
+    """The moment since the previous report would say little."""
     logic = ReportLogic(100, clock=clock)
     for _ in range(5):
         logic.on_batch([counted(100)])
@@ -192,7 +192,7 @@ def test_state_is_kept_by_every_call(clock: FakeClock) -> None:
     assert not logic.on_notify()[1]
 
 
-def test_totals_go_on_after_a_restart(clock: FakeClock) -> None:
+def test_totals_continue_after_a_restart(clock: FakeClock) -> None:
     """Everything but the rate comes from the state, and a restart alone is no reason to report."""
     before = ReportLogic(100, clock=clock)
     before.on_batch([counted(150, {"not_json": 2}, late=5)])
@@ -226,13 +226,13 @@ def test_snapshot_holds_plain_values_only(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("state", [(1, (), {}), (2, (9, 0, b"", ()), {}, 0), "old"])
 def test_state_of_another_format_is_refused(state: object) -> None:
-    """The report's own format and that of the totals in it are both looked at."""
+    """The report's own format and that of its totals are both checked."""
     with pytest.raises(StateFormatError, match="new recovery folder"):
         ReportLogic(100, state)  # type: ignore[arg-type]
 
 
 def test_top_lists_the_most_frequent_and_the_rest_as_other() -> None:
-    """Equal counts go by name; `other` comes last, whatever its count, and takes no place."""
+    """Ties are sorted by name; `other` comes last, whatever its count, and doesn't count."""
     counts = {"other": 50, "b": 5, "a": 5, "c": 9, "d": 1}
     assert [(share.name, share.count) for share in top(counts, 70, 3)] == [
         ("c", 9),
@@ -250,8 +250,8 @@ def test_shares_are_of_logins_and_for_dead_letters_of_records() -> None:
     assert report.reasons == (Share("not_json", 1, 0.25),)
 
 
-def test_report_of_nothing_is_no_error() -> None:
-    """No share is counted of no logins."""
+def test_report_of_nothing_is_not_an_error() -> None:
+    """Without logins there are no shares."""
     empty = make_report(Totals(), None, final=True)
     assert as_lines(empty)[0] == (
         "final report: 0 logins, - logins a second, 0 unique users, 0 dead letters, 0 late logins"
@@ -261,7 +261,7 @@ def test_report_of_nothing_is_no_error() -> None:
 
 
 def test_lines_hold_every_figure_and_can_be_searched_for() -> None:
-    """One line a subject, each with the same word at its start."""
+    """One line per subject, each with the same word at its start."""
     lines = as_lines(report_of(*["CA"] * 2_499, "a, b", rejects={"not_json": 3}, late=5))
     assert lines == [
         "report: 2,500 logins, 1,234 logins a second, 1 unique users, 3 dead letters, "
@@ -332,7 +332,7 @@ def test_escapes_are_shown() -> None:
 
 
 def test_styled_table_holds_no_escape_sequence_of_a_value() -> None:
-    """Colours are the table's own: a value can't bring any, even where they are shown."""
+    """Only the table sets colours: a value can't, even where colours are shown."""
     out = StringIO()
     console = Console(file=out, width=80, force_terminal=True, color_system="truecolor")
     console.print(as_table(report_of("\x1b[31mred", "[blink]b")))

@@ -49,7 +49,7 @@ def test_nothing_known_begins_with_the_log(choice: OnMissingState) -> None:
 
 
 @pytest.mark.parametrize("choice", ANY_CHOICE)
-def test_a_snapshot_is_gone_on_from(choice: OnMissingState) -> None:
+def test_reading_resumes_from_a_snapshot(choice: OnMissingState) -> None:
     """With a snapshot, reading resumes there, however far the outputs have come since."""
     position = resume(snapshot(50, start=3), progress(80), 10, "id", choice)
     assert position == Position(50, start=3)
@@ -61,8 +61,8 @@ def test_progress_without_a_snapshot_goes_back_to_the_states_start() -> None:
     assert position == Position(20, start=20, read_again=60)
 
 
-def test_a_start_that_is_gone_becomes_the_logs_first_offset() -> None:
-    """Where retention took the state's start, rebuilding begins with what is left, and says so."""
+def test_a_start_that_was_deleted_becomes_the_logs_first_offset() -> None:
+    """If retention deleted the state's start, rebuilding begins with what is left, and says so."""
     position = resume(None, progress(80, start=20), 30, "id", "replay")
     assert position == Position(30, start=20, read_again=50, gap=True)
 
@@ -73,14 +73,14 @@ def test_a_state_that_began_in_mid_stream_has_a_gap_before_it() -> None:
     assert position == Position(50, start=50, read_again=30, gap=True)
 
 
-def test_continue_takes_the_progress_as_the_states_start() -> None:
+def test_continue_uses_the_progress_as_the_states_start() -> None:
     """ON_MISSING_STATE=continue reads nothing again."""
     position = resume(None, progress(80), 10, "id", "continue")
     assert position == Position(80, start=80, gap=True)
 
 
 @pytest.mark.parametrize("choice", ANY_CHOICE)
-def test_a_snapshot_from_before_the_first_record_is_no_missing_state(
+def test_a_snapshot_from_before_the_first_record_is_not_missing_state(
     choice: OnMissingState,
 ) -> None:
     """What was read since a snapshot that had seen nothing is replayed; no state was lost."""
@@ -107,10 +107,10 @@ def test_progress_behind_the_snapshot_is_refused(written: Progress | None) -> No
 
 
 @pytest.mark.parametrize("choice", ANY_CHOICE)
-def test_with_repeats_allowed_late_progress_of_a_sleeping_process_is_gone_on_from(
+def test_with_repeats_allowed_reading_resumes_despite_late_progress_of_a_suspended_process(
     choice: OnMissingState,
 ) -> None:
-    """The snapshot shows that all outputs before it are written, whatever was noted since."""
+    """The snapshot shows that all outputs before it are written, whatever progress says."""
     position = resume(
         snapshot(50, 3, group="ours"), progress(30), 10, "id", choice, repeats_allowed=True
     )
@@ -122,13 +122,13 @@ def test_with_repeats_allowed_late_progress_of_a_sleeping_process_is_gone_on_fro
 def test_with_repeats_allowed_the_folder_of_another_group_is_refused(
     written: Progress | None, saved: SourceState
 ) -> None:
-    """What another group wrote is not there for ours; earlier versions didn't say whose it is."""
+    """Another group's outputs aren't ours; earlier versions didn't write the group's name."""
     with pytest.raises(IncompatibleStateError, match="another group"):
         resume(saved, written, 0, repeats_allowed=True)
 
 
 def test_with_repeats_allowed_a_deleted_progress_topic_is_refused() -> None:
-    """Outputs may be deleted with it, and would be missing without a word."""
+    """Outputs may be deleted with it, and would be missing silently."""
     with pytest.raises(IncompatibleStateError, match="the progress topic was deleted"):
         resume(snapshot(50, group="ours"), None, 0, repeats_allowed=True)
 
@@ -139,8 +139,8 @@ def test_with_repeats_allowed_late_progress_without_a_snapshot_is_written_again_
     assert position == Position(20, start=20, read_again=10, gap=True)
 
 
-def test_late_progress_is_refused_where_nothing_may_be_there_twice() -> None:
-    """After a change back to exactly-once delivery the line says how to go on all the same."""
+def test_late_progress_is_refused_where_duplicates_are_not_allowed() -> None:
+    """After a change back to exactly-once delivery, the line says how to continue."""
     with pytest.raises(IncompatibleStateError, match="start with DELIVERY_GUARANTEE=at_least_once"):
         resume(snapshot(50, group="ours"), progress(30), 0)
 
@@ -151,7 +151,7 @@ def test_progress_equal_to_the_snapshot_is_fine() -> None:
 
 
 def test_a_snapshot_that_the_log_no_longer_reaches_is_refused() -> None:
-    """Records that retention deleted unprocessed are named, never skipped in silence."""
+    """Records that retention deleted unprocessed are reported, never skipped silently."""
     with pytest.raises(IncompatibleStateError, match="retention deleted 10 offsets"):
         resume(snapshot(50), progress(50), 60, "id", "replay")
 

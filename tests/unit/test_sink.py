@@ -26,7 +26,7 @@ def batch(offsets: list[int], letters: list[int]) -> OutputBatch:
 )
 @example(kinds={3: True, 5: True}, written=5)  # the first one that isn't written: an output,
 @example(kinds={3: False, 5: False}, written=5)  # and a dead letter
-def test_only_what_lies_behind_the_progress_is_written(
+def test_only_what_comes_after_the_progress_is_written(
     kinds: dict[int, bool], written: int
 ) -> None:
     """Outputs and dead letters before the progress are left out, all others stay in order."""

@@ -12,7 +12,7 @@ LOOK_SECONDS = 5
 
 @dataclass
 class Partition:
-    """A partition, looked at every five seconds, whose broker answers at once."""
+    """A partition, checked every five seconds, whose broker answers at once."""
 
     end: int = 10
     answers: bool = True
@@ -34,14 +34,14 @@ class Partition:
         return told
 
 
-def test_a_stall_is_told_after_a_minute_and_then_each_minute() -> None:
-    """Counted from the first look that found no progress."""
+def test_a_stall_is_reported_after_a_minute_and_then_each_minute() -> None:
+    """Counted from the first check that found no progress."""
     assert Partition().looks(200, position=5) == [65, 125, 185]
 
 
 @pytest.mark.parametrize("end", [10, 4])
 def test_a_partition_without_anything_to_read_does_not_stall(end: int) -> None:
-    """However long it has nothing, and also when something comes then."""
+    """However long it has nothing, and also when something comes after that."""
     partition = Partition(end=end)
     assert partition.looks(300, position=10) == []
     partition.end = 20
@@ -50,14 +50,14 @@ def test_a_partition_without_anything_to_read_does_not_stall(end: int) -> None:
 
 
 def test_a_partition_that_is_read_does_not_stall() -> None:
-    """Be it slowly."""
+    """Even slowly."""
     partition = Partition()
     for position in range(9):
         assert partition.looks(40, position) == []
 
 
-def test_a_broker_that_is_away_is_no_stall() -> None:
-    """It doesn't say where the partition ends either."""
+def test_a_broker_that_is_away_is_not_a_stall() -> None:
+    """It doesn't say where the partition ends, either."""
     partition = Partition(answers=False)
     assert partition.looks(300, position=5) == []
 

@@ -122,7 +122,9 @@ def test_order_of_merging_counts_does_not_matter(cut: list[list[str]], random: R
 
 
 @given(batches, batches)
-def test_counts_go_on_after_they_were_restored(before: list[list[str]], after: list[str]) -> None:
+def test_counts_continue_after_they_were_restored(
+    before: list[list[str]], after: list[str]
+) -> None:
     """A restart in the middle changes no count, though it forgets which keys were dropped."""
     restored = BoundedCounts(SMALL_LIMIT)
     restored.restore(counted((v for batch in before for v in batch), SMALL_LIMIT).counts())
@@ -165,7 +167,7 @@ def test_memory_stays_bounded_with_a_million_distinct_values() -> None:
     assert counts.counts() == {f"{n:07d}": 1 for n in range(KEPT_KEYS)} | {OTHER: 999_000}
 
 
-def test_key_that_comes_too_late_is_not_even_held() -> None:
+def test_key_that_ranks_after_the_kept_ones_is_not_even_held() -> None:
     """Once keys were dropped, later ones are dropped at once: no sorting for each new flood."""
     counts = counted([f"a{n}" for n in range(3 * SMALL_LIMIT)], SMALL_LIMIT)
     counts.add(["a9", "bb", "longer"])
@@ -285,7 +287,7 @@ def test_published_bytes_are_read_by_the_library_with_the_same_estimate(count: i
 
 
 @given(st.lists(login_lists, max_size=3))
-def test_reckoned_memory_depends_on_the_logins_only(cut: list[list[ProcessedLogin]]) -> None:
+def test_estimated_memory_depends_on_the_logins_only(cut: list[list[ProcessedLogin]]) -> None:
     """Not on how they were cut, nor on a restart: by it windows are closed, on a replay too."""
     whole = stats_of([login for batch in cut for login in batch])
     merged = LoginStats()
@@ -294,8 +296,8 @@ def test_reckoned_memory_depends_on_the_logins_only(cut: list[list[ProcessedLogi
     assert whole.memory() == merged.memory() == LoginStats.from_bytes(whole.to_bytes()).memory()
 
 
-def test_reckoned_memory_grows_with_users_and_values_up_to_a_limit() -> None:
-    """What a window may take at most is known."""
+def test_estimated_memory_grows_with_users_and_values_up_to_a_limit() -> None:
+    """The most that a window can take is known."""
     sizes = [
         stats_of([login(f"user {number}", f"{number}") for number in range(count)]).memory()
         for count in (1, 100, 1_000, 10_000, 20_000)

@@ -20,7 +20,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def changes(clock: Clock) -> TopicChanges:
-    """What is compared where topics have ids."""
+    """The comparison where topics have ids."""
     return TopicChanges(TOPICS, frozenset(WRITTEN), clock)
 
 
@@ -61,7 +61,7 @@ def test_two_answers_in_a_row_prove_a_change_of_the_input(
     assert kinds(changes, answer(found)) == [kind]
 
 
-def test_a_topic_that_is_recreated_between_two_looks_is_told_by_its_id(
+def test_a_topic_that_is_recreated_between_two_checks_is_detected_by_its_id(
     changes: TopicChanges,
 ) -> None:
     """It was deleted in the first answer and is another topic in the second."""
@@ -72,7 +72,7 @@ def test_a_topic_that_is_recreated_between_two_looks_is_told_by_its_id(
 def test_a_deleted_topic_that_the_flow_writes_to_is_named(
     changes: TopicChanges, topic: str
 ) -> None:
-    """The client would wait for it for half a minute, and then name none."""
+    """The client would wait for it for half a minute, and then name no topic."""
     gone = answer(AS_FOUND, **{topic: None})
     assert changes.check(gone) is None
     change = changes.check(gone)
@@ -81,23 +81,23 @@ def test_a_deleted_topic_that_the_flow_writes_to_is_named(
     assert f"topic {topic}, which the flow writes to, was deleted" in change.line
 
 
-def test_an_output_topic_that_a_broker_creates_again_is_told(changes: TopicChanges) -> None:
-    """With auto.create.topics.enable it is there again before anybody has seen that it was gone."""
+def test_an_output_topic_that_a_broker_recreates_is_detected(changes: TopicChanges) -> None:
+    """With auto.create.topics.enable it exists again before anyone noticed that it was gone."""
     other = answer(AS_FOUND, out=Topic("z", 1))
     assert kinds(changes, answer(AS_FOUND), other, other) == [None, None, "output_deleted"]
 
 
-def test_ids_that_come_with_an_upgrade_of_the_brokers_are_no_change(
+def test_ids_that_come_with_an_upgrade_of_the_brokers_are_not_a_change(
     old_changes: TopicChanges,
 ) -> None:
-    """Brokers before 2.8 give none, to no topic."""
+    """Brokers before 2.8 give topics no id."""
     without = answer(Topic("", 4), **{name: Topic("", 4) for name in WRITTEN})
     with_ids = answer(AS_FOUND)
     assert kinds(old_changes, without, without, with_ids, with_ids) == [None] * 4
 
 
 def test_fewer_partitions_of_the_same_topic_are_an_old_answer(changes: TopicChanges) -> None:
-    """No topic loses partitions: that broker is behind the others."""
+    """A topic never loses partitions: that broker is behind the others."""
     assert kinds(changes, *[answer(Topic(FIRST, 2))] * 3) == [None] * 3
 
 
@@ -112,21 +112,21 @@ def test_a_broker_that_knows_no_topic_is_asked_again(changes: TopicChanges, cloc
 
 
 def test_a_broker_that_knows_no_broker_proves_nothing(changes: TopicChanges, clock: Clock) -> None:
-    """One under ZooKeeper may answer for many seconds before the controller has spoken to it."""
+    """With ZooKeeper a broker may answer for many seconds before the controller contacts it."""
     for _ in range(20):
         assert kinds(changes, Answer(0, dict.fromkeys(("in", *WRITTEN)))) == [None]
         clock.now += 1
 
 
-def test_silence_is_no_change(changes: TopicChanges, clock: Clock) -> None:
-    """While brokers are away nothing is known, and what was suspected before has to come again."""
+def test_silence_is_not_a_change(changes: TopicChanges, clock: Clock) -> None:
+    """While brokers are away nothing is known, and earlier suspicions start over."""
     for _ in range(5):
         assert kinds(changes, answer(None), None) == [None, None]
         clock.now += 60
 
 
-def test_a_topic_that_the_broker_does_not_speak_of_is_no_change(changes: TopicChanges) -> None:
-    """Where the permission to describe it is missing, whoever reads it finds out."""
+def test_a_topic_that_the_broker_does_not_mention_is_not_a_change(changes: TopicChanges) -> None:
+    """If the permission to describe it is missing, reading it fails with that reason."""
     assert kinds(changes, *[Answer(3, WRITTEN)] * 3) == [None] * 3
     assert kinds(changes, *[Answer(3, {"in": AS_FOUND})] * 3) == [None] * 3
 
@@ -149,8 +149,8 @@ def test_without_ids_a_recreated_topic_is_one_that_was_missing_or_shrank(
     assert kinds(old_changes, *answers) == [None, kind]
 
 
-def test_a_suspicion_is_looked_into_sooner(changes: TopicChanges) -> None:
-    """So that the line comes within five seconds, and no request is made in vain before."""
+def test_a_suspicion_is_checked_sooner(changes: TopicChanges) -> None:
+    """So that the line comes within five seconds, without needless requests before."""
     changes.check(answer(AS_FOUND))
     calm = changes.pause
     changes.check(answer(None))

@@ -69,10 +69,10 @@ def test_a_skipped_batch_counts_as_one_dead_letter() -> None:
     }
 
 
-def test_a_batch_is_read_again_while_no_broker_tells_where_it_ends(
+def test_a_batch_is_read_again_while_no_broker_says_where_it_ends(
     monkeypatch: pytest.MonkeyPatch, free_ports: list[int]
 ) -> None:
-    """Nothing is skipped on a guess, and a line says what is waited for."""
+    """Nothing is skipped on a guess, and a line says what the flow is waiting for."""
     monkeypatch.setattr(batch_headers, "REQUEST_MS", 50)
     client = _Client()
     consumer = WorkerConsumer(cast("Consumer", client), "logins", 1)
@@ -90,7 +90,7 @@ def test_a_batch_is_read_again_while_no_broker_tells_where_it_ends(
 def test_the_flow_stops_at_an_unreadable_batch_once_what_is_before_it_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the client makes of the bytes behind it is not handed on."""
+    """What the client makes of the bytes after it is not emitted."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.unreadable.stop_process", stop)
     damaged = unreadable(2)
@@ -107,10 +107,10 @@ def test_the_flow_stops_at_an_unreadable_batch_once_what_is_before_it_is_written
         reading.next_batch()
 
 
-def test_the_end_is_not_reached_while_an_unreadable_batch_is_to_come_again(
+def test_the_end_is_not_reached_while_an_unreadable_batch_is_to_be_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever came from behind it before; else a run would end well with the batch unread."""
+    """Whatever came from after it; else a run would succeed with the batch unread."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.unreadable.stop_process", stop)
     end = EndOffsets()
@@ -126,7 +126,7 @@ def test_the_end_is_not_reached_while_an_unreadable_batch_is_to_come_again(
         reading.next_batch()
 
 
-def test_a_partition_is_not_idle_while_an_unreadable_batch_is_to_come_again(
+def test_a_partition_is_not_idle_while_an_unreadable_batch_is_to_be_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Otherwise windows would close, and the records after the batch would be late."""
@@ -140,8 +140,8 @@ def test_a_partition_is_not_idle_while_an_unreadable_batch_is_to_come_again(
     assert reading.next_batch() == []
 
 
-def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is left to the next run, and no more is read of its partition."""
+def test_an_unreadable_batch_after_the_end_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left to the next run, and nothing more is read from its partition."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.unreadable.stop_process", stop)
     end = EndOffsets()
@@ -154,10 +154,10 @@ def test_an_unreadable_batch_behind_the_end_stops_nothing(monkeypatch: pytest.Mo
     assert first.next_batch() == []
 
 
-def test_what_the_client_says_of_a_wrong_place_that_was_left_stops_nothing(
+def test_an_error_about_a_wrong_offset_that_reading_has_left_stops_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Behind a damaged batch it looks for offsets that never were; of the next one it is right."""
+    """After a damaged batch the client looks for offsets that never existed."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     monkeypatch.setattr("connectors.input_partition.stop_process", stop)
     [reading] = open_partitions([gone(2**60), record(20), gone(21)], [0], 1, 2)
@@ -168,7 +168,7 @@ def test_what_the_client_says_of_a_wrong_place_that_was_left_stops_nothing(
         reading.next_batch()
 
 
-def test_a_wrong_place_does_not_move_reading_to_where_it_was_before(
+def test_a_wrong_offset_does_not_move_reading_back_to_where_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The records between the two would be lost."""
@@ -185,10 +185,10 @@ def test_a_wrong_place_does_not_move_reading_to_where_it_was_before(
     assert consumer.position(0) == 21
 
 
-def test_a_wrong_place_that_is_kept_for_a_partition_is_not_its_position(
+def test_a_buffered_error_about_a_wrong_offset_is_not_the_position(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would count as read to its end, wherever that is."""
+    """The partition would count as read to its end, wherever that is."""
     monkeypatch.setattr("connectors.input_partition.HEALTH", Health())
     first, second = open_partitions([gone(2**60)], [0, 1], 10, 10)
     first._consumer.resume_at(0, 20)
@@ -198,13 +198,13 @@ def test_a_wrong_place_that_is_kept_for_a_partition_is_not_its_position(
 
 
 def unreadable(offset: int) -> Message:
-    """Return what the client says of a damaged batch of partition 0."""
+    """Return the client's error for a damaged batch of partition 0."""
     error = KafkaError(KafkaError._BAD_MSG)
     return Message(topic="logins", partition=0, offset=offset, error=error)
 
 
 def gone(offset: int) -> Message:
-    """Return what the client says of an offset that isn't in the log of partition 0."""
+    """Return the client's error for an offset that isn't in the log of partition 0."""
     error = KafkaError(KafkaError._AUTO_OFFSET_RESET)
     return Message(topic="logins", partition=0, offset=offset, error=error)
 
