@@ -1,4 +1,4 @@
-"""The records on the topics, as structs: what stands here is the contract with other programs."""
+"""The records on the topics, as structs: the contract with other programs."""
 
 import msgspec
 
@@ -45,7 +45,7 @@ class Insight(msgspec.Struct, frozen=True):
 
     Attributes:
         window_start: the first second, ISO 8601, UTC; also the record's key.
-        window_end: the first second behind the window.
+        window_end: the first second after the window.
         logins: how many were in time.
         unique_users: an estimate; standard error 0.8%.
         users_sketch: an Apache DataSketches HLL sketch, base64 in JSON: windows can be merged.
@@ -78,10 +78,10 @@ class Alert(msgspec.Struct, frozen=True):
     Attributes:
         kind: `password_spray`, `many_networks`, `many_locales` or `network_burst`.
         subject: the masked network (spray, burst) or the user's id (networks, locales); here and in
-            the sample a name of over 73 bytes stands as `sha256:HEX:BYTES`, its digest and length.
+            the sample a name over 73 bytes is given as `sha256:HEX:BYTES`, its digest and length.
         window_start: the first second, ISO 8601, UTC.
-        window_end: the first second behind the window.
-        count: what was judged: users (exact up to 100, then within about 2%), networks or locales
+        window_end: the first second after the window.
+        count: what was counted: users (exact up to 100, then within about 2%), networks or locales
             (100 stands for more, too), or logins.
         threshold: what the count had to reach.
         logins: the subject's logins in the window; fewer than there were only where the window
