@@ -106,7 +106,7 @@ def _security(lock: int, settings: Settings) -> GuardedProcess:
 
 
 def security_settings(settings: Settings) -> dict[str, str]:
-    """Return what the security flow is set to do otherwise than the login flow beside it."""
+    """Return what the security flow sets differently from the login flow beside it."""
     own = {"BROKER_WAIT_SECONDS": str(max(SECURITY_WAIT_SECONDS, settings.broker_wait_seconds))}
     if settings.metrics_port is not None:
         own["METRICS_PORT"] = str(settings.metrics_port + 1)
@@ -114,14 +114,14 @@ def security_settings(settings: Settings) -> dict[str, str]:
 
 
 def _supervise(lock: int, beside: dict[str, GuardedProcess]) -> int:
-    """Run the flow, and run it again when it fails: it goes on from its recovery state.
+    """Run the flow, and run it again when it fails: it resumes from its recovery state.
 
     Raises:
         _FlowFailedError: it doesn't stay up.
     """
     recovery = _recovery_folder("recovery")
     failures = 0
-    while failures < RESTARTS:
+    while True:
         started = time.monotonic()
         try:
             with _running(lock, "bytewax.run", "dataflows.login", *recovery) as flow:
@@ -132,22 +132,25 @@ def _supervise(lock: int, beside: dict[str, GuardedProcess]) -> int:
             return status
         healthy = time.monotonic() - started > HEALTHY_SECONDS
         failures = 1 if healthy else failures + 1
+        if failures == RESTARTS:
+            raise _FlowFailedError(
+                f"the flow failed {RESTARTS} times in a row: its last line says why"
+            )
         say(f"the flow ended with status {status}: starting it again")
         time.sleep(RESTART_SECONDS)
-    raise _FlowFailedError(f"the flow failed {RESTARTS} times in a row: see its last line above")
 
 
 def wait_for_the_flow(
     flow: GuardedProcess,
     beside: dict[str, GuardedProcess],
-    tell: Callable[[str], object] = say,
+    warn: Callable[[str], object] = say,
 ) -> int:
-    """Return the flow's exit status when it has ended, and tell when another part ends before.
+    """Return the flow's exit status when it has ended, and report other parts that end before it.
 
     Args:
         flow: what is waited for.
         beside: other parts by name; those that have ended are taken out.
-        tell: takes a line.
+        warn: prints a line.
     """
     while True:
         try:
@@ -155,7 +158,7 @@ def wait_for_the_flow(
         except subprocess.TimeoutExpired:
             for name in [name for name, part in beside.items() if part.poll() is not None]:
                 status = beside.pop(name).poll()
-                tell(f"the {name} ended with status {status}; the other parts go on without it")
+                warn(f"the {name} ended with status {status}; the other parts continue without it")
 
 
 def _give_back_the_terminal() -> None:

@@ -41,8 +41,8 @@ def test_part_that_ends_is_named_once_and_the_flow_goes_on(tmp_path: Path) -> No
         wait_until(lambda: page.poll() is not None, "the page has ended")
         assert wait_for_the_flow(flow, {"live page": page, "producer": producer}, tell) == 0
     assert said == [
-        "the live page ended with status 3; the other parts go on without it",
-        "the producer ended with status 0; the other parts go on without it",
+        "the live page ended with status 3; the other parts continue without it",
+        "the producer ended with status 0; the other parts continue without it",
     ]
 
 
