@@ -1,1 +1,1 @@
-"""CPU a login of this flow beside the client library alone, and beside other stream processors."""
+"""CPU per login of this flow beside the client library alone and other stream processors."""

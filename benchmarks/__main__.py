@@ -3,7 +3,7 @@
 python -m benchmarks [--records N] [--rounds R] [--only NAME ...]
 
 Prints a table, and writes the raw figures and a picture to benchmarks/results/. Compared is CPU
-time, which holds on a busy machine where seconds don't; logins a second want an idle one.
+time, which holds on a busy machine where seconds don't; logins per second want an idle one.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def _picture(found: Comparison, chosen: list[Contender], records: int) -> str:
         )
         for one in sorted(found.figures(), key=lambda one: one.microseconds)
     ]
-    return picture(f"microseconds of CPU a login, {records:,} logins (and times the floor)", bars)
+    return picture(f"microseconds of CPU per login, {records:,} logins (and times the floor)", bars)
 
 
 def _options() -> argparse.ArgumentParser:

@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def idle(bench: Bench, feed: Feed, processes: int, seconds: float) -> float:
-    """Return the flow's seconds of CPU a second, on an input that was read to its end."""
+    """Return the flow's seconds of CPU per second, on an input that was read to its end."""
     with live_flow(bench, feed, f"idle{processes}", processes) as flow:
         time.sleep(START_SECONDS)
         before = cpu_seconds(flow)

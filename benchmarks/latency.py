@@ -43,7 +43,7 @@ class Latencies:
         p50: half of them took no longer.
         p99: 99 % of them took no longer.
         longest: of them all.
-        cpu: seconds of CPU a second.
+        cpu: seconds of CPU per second.
     """
 
     count: int
@@ -56,13 +56,13 @@ class Latencies:
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency")
-    parser.add_argument("--rate", type=int, default=1_000, help="logins a second: %(default)s")
+    parser.add_argument("--rate", type=int, default=1_000, help="logins per second: %(default)s")
     parser.add_argument("--seconds", type=int, default=60, help="of load: %(default)s")
     options = parser.parse_args()
     with local_bench(DATA) as bench:
         found = latencies(bench, options.rate, options.seconds)
     print(
-        f"{found.count:,} logins at {options.rate:,} a second: p50 {found.p50:.0f} ms, "
+        f"{found.count:,} logins at {options.rate:,} per second: p50 {found.p50:.0f} ms, "
         f"p99 {found.p99:.0f} ms, longest {found.longest:.0f} ms; {found.cpu:.1%} of a core"
     )
 

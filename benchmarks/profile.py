@@ -46,7 +46,7 @@ def main() -> None:
     """Print both views."""
     stages = _stages(record_batches(BATCHES))
     times = {stage.name: _microseconds(stage) for stage in stages}
-    print("CPU a login, microseconds:")
+    print("CPU per login, microseconds:")
     for name, microseconds in times.items():
         print(f"  {name:<10} {microseconds:6.3f}")
     print(f"  {'sum':<10} {sum(times.values()):6.3f}\n")

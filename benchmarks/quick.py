@@ -2,7 +2,7 @@
 
     python -m benchmarks.quick
 
-Prints how many times the floor's CPU a login takes. That ratio changes with the machine and with
+Prints how many times the floor's CPU per login takes. That ratio changes with the machine and with
 what else runs on it, so nothing fails by it: `tests/cost` counts instructions instead.
 """
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def quick(bench: Bench, records: int = RECORDS, rounds: int = ROUNDS) -> float:
-    """Return how many times the floor's CPU a login takes, by the lowest run of each.
+    """Return how many times the floor's CPU per login takes, by the lowest run of each.
 
     Raises:
         RuntimeError: one of the two failed; the text says how.

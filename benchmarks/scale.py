@@ -1,4 +1,4 @@
-"""How CPU a login grows with processes and with partitions.
+"""How CPU per login grows with processes and with partitions.
 
 python -m benchmarks.scale [--records N] [--rounds R]
 """
@@ -40,7 +40,7 @@ def _report(found: Sequence[Figures], titles: dict[str, str]) -> str:
     lines = [table(found, titles, None)]
     for one in found[1:]:
         growth = one.microseconds / found[0].microseconds - 1
-        lines.append(f"{titles[one.name]}: {growth:+.0%} CPU a login")
+        lines.append(f"{titles[one.name]}: {growth:+.0%} CPU per login")
     return "\n".join(lines)
 
 

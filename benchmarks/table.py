@@ -1,4 +1,4 @@
-"""Runs as figures that can be compared: CPU a login, over the floor's."""
+"""Runs as figures that can be compared: CPU per login, over the floor's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Figures:
         name: the contender's.
         runs: how many were counted.
         start: seconds of CPU that a start and an end take, the median.
-        microseconds: CPU a login beyond that, the median.
+        microseconds: CPU per login beyond that, the median.
         lowest: of the runs, like highest.
-        highest: CPU a login beyond the start, in microseconds.
-        whole: CPU a login in microseconds, the start included; the median.
-        rate: logins a second by the clock, from start to end; the median.
+        highest: CPU per login beyond the start, in microseconds.
+        whole: CPU per login in microseconds, the start included; the median.
+        rate: logins per second by the clock, from start to end; the median.
         megabytes: the largest memory of one process in any run.
     """
 
@@ -64,7 +64,7 @@ def figures(runs: Sequence[Run], starts: Sequence[Run]) -> Figures:
 
 
 def ratio(of: Figures, floor: Figures) -> float:
-    """Return how many times the floor's CPU a login takes."""
+    """Return how many times the floor's CPU per login takes."""
     return of.microseconds / floor.microseconds
 
 
@@ -82,8 +82,8 @@ def table(found: Sequence[Figures], titles: dict[str, str], floor: Figures | Non
         floor: what all are compared with; None when it was not run.
     """
     lines = [
-        "| | us a login | lowest to highest | times the floor | start, s | us with start "
-        "| logins a second | MB a process |",
+        "| | us per login | lowest to highest | times the floor | start, s | us with start "
+        "| logins per second | MB per process |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_line(one, titles[one.name], floor) for one in found]

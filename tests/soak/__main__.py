@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     plan = SoakPlan(options.minutes * 60, options.rate, options.life, folder)
     limits = Limits(options.warm_up, options.max_growth, int(LAG_SECONDS * options.rate))
     result = soak(plan)
-    title = f"{options.rate:g} logins a second; restarts: dashed"
+    title = f"{options.rate:g} logins per second; restarts: dashed"
     (folder / "soak.svg").write_text(picture(result.samples, result.restarts, title))
     print("\n".join(report(result.samples, limits)))
     broken = _broken(result, limits)
@@ -71,7 +71,7 @@ def _broken(result: SoakResult, limits: Limits) -> list[str]:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0, help="default: %(default)g")
-    parser.add_argument("--rate", type=float, default=500.0, help="logins a second: %(default)g")
+    parser.add_argument("--rate", type=float, default=500.0, help="logins per second: %(default)g")
     parser.add_argument("--life", type=float, default=300.0, help="seconds to a restart: 300")
     parser.add_argument("--warm-up", type=float, default=90.0, help="seconds not judged: 90")
     parser.add_argument("--max-growth", type=float, default=30.0, help="MB an hour: 30")

@@ -38,7 +38,7 @@ class SoakPlan:
 
     Attributes:
         seconds: how long the load lasts, without the times in which the flow starts or ends.
-        rate: logins a second.
+        rate: logins per second.
         life: seconds from its first report until the flow's process is ended and started again.
         folder: for the broker's data, logs and samples; has to be new.
     """

@@ -44,7 +44,7 @@ def main() -> None:
     """Print a line for each kind of figure."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--hours", type=int, default=24, help="of normal logins")
-    parser.add_argument("--rate", type=int, default=50, help="normal logins a second")
+    parser.add_argument("--rate", type=int, default=50, help="normal logins per second")
     parser.add_argument("--seeds", type=int, default=3, help="how often, each with other users")
     parser.add_argument("--trials", type=int, default=100, help="of each size of attack")
     options = parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> None:
         alerts = judge(normal(options.hours * 3_600, options.rate, seed), options.rate)
         seconds = time.process_time() - begin
         print(
-            f"normal, seed {seed}: {options.hours} h at {options.rate} logins a second: "
+            f"normal, seed {seed}: {options.hours} h at {options.rate} logins per second: "
             f"{len(alerts)} false alerts, {seconds:.0f} s of processor time",
             flush=True,
         )
@@ -128,7 +128,7 @@ def flooded(count: int, make: Callable[[int], ProcessedLogin]) -> str:
     return (
         f"flood of {count:,} ({make.__name__}) in a window and {PARTITIONS} partitions: "
         f"{_resident_mb() - before:.0f} MB more, a snapshot of {saved / 1e6:.1f} MB takes "
-        f"{snapshot - read:.2f} s, {(read - begin) / count * 1e6:.0f} us a login"
+        f"{snapshot - read:.2f} s, {(read - begin) / count * 1e6:.0f} us per login"
     )
 
 
