@@ -1,4 +1,7 @@
-"""The compose file's environment in a container engine, once for all tests of this folder."""
+"""The compose file's environment in a container engine, once for all tests of a file.
+
+Not for the whole session: its processes would take CPU time from the tests of the other workers.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +58,7 @@ class Environment:
         return wait_until(enough, f"{count} outputs on {topic}", OUTPUT_SECONDS) or []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A container engine with the base image and the stand-ins."""
     with running_engine() as engine:
@@ -65,7 +68,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def compose(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Compose:
     """The compose file, with both images of the Dockerfile built."""
     compose = Compose(engine, "docker-compose.yml", tmp_path_factory.mktemp("compose"))
@@ -73,7 +76,7 @@ def compose(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Compose
     return compose
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def environment(engine: Engine, compose: Compose) -> Environment:
     """All that comes up without a profile, once the first logins are processed."""
     environment = Environment(engine, compose)
@@ -83,7 +86,7 @@ def environment(engine: Engine, compose: Compose) -> Environment:
     return environment
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pods(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Pods:
     """The pods of the Kubernetes manifests, started, with topics of their own."""
     topics = {name: f"pods-{name.lower()}" for name in TOPICS}

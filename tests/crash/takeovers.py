@@ -1,9 +1,11 @@
 """Faults in which a second start of the flow meets one that is still running."""
 
 import time
+from math import ceil
 from typing import TYPE_CHECKING
 
 from tests.crash.cluster import Cluster, ended_with_a_line, stopped
+from tests.crash.feed import Feed
 from tests.crash.schedule import Fault
 
 if TYPE_CHECKING:
@@ -18,13 +20,48 @@ PIECE = 50  # records at a time, so that whoever is behind has something to writ
 START_SHARE = 3.0  # of a fault's delay: a start takes up to as many seconds
 
 
+class _Trickle:
+    """Feeds a few records every second, for as long as a take-over may last.
+
+    Only a process that writes notices that another one has fenced it; and only one that has
+    something to write fences another one, however long it took to start.
+    """
+
+    def __init__(self, feed: Feed, records: int) -> None:
+        self._feed = feed
+        self._left = records
+        self._piece = ceil(records / TAKE_OVER_SECONDS)
+        self._next = time.monotonic()
+
+    def feed(self) -> None:
+        """Feed the next few, if a second has passed."""
+        if time.monotonic() >= self._next:
+            self._next += 1.0
+            self._allow(self._piece)
+
+    def feed_all(self) -> None:
+        """Feed what is left."""
+        self._allow(self._left)
+
+    def _allow(self, count: int) -> None:
+        count = min(count, self._left)
+        self._feed.allow(count)
+        self._left -= count
+
+
 def two_on_one_folder(run: "SeedRun", fault: Fault) -> str | None:
     """Start a second copy on the same folder: it ends with a line, and the first goes on."""
     first = run.cluster
     run.start(fault.value)
     second, run.cluster = run.cluster, first
-    run.feed.allow(run.for_later(fault))
-    run.wait(lambda: None not in second.statuses() or first.any_ended(), fault, TAKE_OVER_SECONDS)
+    trickle = _Trickle(run.feed, run.for_later(fault))
+
+    def is_decided() -> bool:
+        trickle.feed()
+        return None not in second.statuses() or first.any_ended()
+
+    run.wait(is_decided, fault, TAKE_OVER_SECONDS)
+    trickle.feed_all()
     if first.any_ended():
         first.end()
         run.cluster = second  # what both have left in the folder may be refused to a third start
