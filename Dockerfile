@@ -20,7 +20,7 @@ RUN python -m venv /venv \
 
 FROM python AS dashboard
 COPY --from=dashboard-packages /venv /venv
-COPY models.py settings.py logs.py background.py console.py signals.py ./
+COPY models.py records.py settings.py logs.py background.py console.py signals.py ./
 COPY connectors connectors
 COPY operators operators
 COPY insights insights
@@ -32,10 +32,11 @@ CMD ["python", "-m", "dashboard"]
 FROM python AS processor
 RUN install -d -o processor /state
 COPY --from=packages /venv /venv
-COPY models.py settings.py logs.py background.py console.py signals.py file_lock.py ./
+COPY models.py records.py settings.py logs.py background.py console.py signals.py file_lock.py ./
 COPY connectors connectors
 COPY operators operators
 COPY monitoring monitoring
+COPY terminal terminal
 COPY dataflows dataflows
 COPY producer producer
 COPY insights insights

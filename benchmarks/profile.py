@@ -17,12 +17,12 @@ from functools import partial
 from typing import Any
 
 from benchmarks.feed import Feed
-from connectors.records import RecordBatch
 from operators.decode import decode_batch
 from operators.encode import encode_batch
 from operators.enrich import enrich_batch
 from operators.event_time import Windowing
 from operators.summarise import summarise
+from records import RecordBatch
 
 __all__ = ["BATCH", "main", "record_batches"]
 

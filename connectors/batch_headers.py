@@ -16,7 +16,7 @@ from kafka.protocol.consumer import FetchRequest
 from kafka.record import MemoryRecords
 
 from connectors.connection import Connection
-from connectors.records import Headers
+from records import Headers
 
 __all__ = ["BatchHeaderError", "StoredBatch", "fetch_batch", "read_batch"]
 

@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from connectors.clients import open_consumer
 from connectors.connection import Connection
-from connectors.records import ConsumedRecord
 from connectors.refusals import RefusedError, denied
+from records import ConsumedRecord
 
 __all__ = ["CommittedReader", "open_committed_consumer", "partitions"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from connectors.partition_ends import CommittedEnd
-from connectors.records import Coverage
+from records import Coverage
 
 __all__ = ["CoverageWatch", "request_interval"]
 

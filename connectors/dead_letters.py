@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from connectors.records import DeadLetter, Headers
+from records import DeadLetter, Headers
 
 __all__ = ["HEADER_PREFIX", "dead_letter_headers", "fit", "record_size"]
 

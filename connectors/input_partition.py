@@ -21,7 +21,6 @@ from connectors.fair_polling import FairPolling
 from connectors.group_offsets import GroupOffsets
 from connectors.hanging import LogEnd
 from connectors.partition_ends import PartitionEnds
-from connectors.records import ConsumedRecord, RecordBatch
 from connectors.refusals import denied
 from connectors.resume import Position, SourceState
 from connectors.stall import StallWatch
@@ -36,6 +35,7 @@ from connectors.unreadable import SkippedBatch, UnreadableBatches, is_unreadable
 from connectors.worker_consumer import WorkerConsumer
 from monitoring import observe
 from monitoring.health import HEALTH
+from records import ConsumedRecord, RecordBatch
 from settings import Settings
 
 __all__ = ["EndOffsets", "InputPartition", "SharedReading"]

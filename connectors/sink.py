@@ -12,12 +12,12 @@ from connectors.connection import Connection
 from connectors.dead_letters import dead_letter_headers, fit
 from connectors.group_offsets import GroupOffsets
 from connectors.progress import ProgressReader, progress_key
-from connectors.records import DeadLetter, OutputBatch
 from connectors.topics import FlowTopics, partition_names
 from connectors.writer import Writer
 from connectors.writers import fence_previous_version, make_transactional_id, open_writer
 from models import Progress
 from monitoring import observe
+from records import DeadLetter, OutputBatch
 from settings import Settings
 
 __all__ = ["TransactionalKafkaSink", "unwritten"]

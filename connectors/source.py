@@ -18,7 +18,6 @@ from connectors.hanging import LogEnd, log_ends
 from connectors.input_partition import EndOffsets, InputPartition, SharedReading
 from connectors.partition_ends import PartitionEnds
 from connectors.progress import ProgressReader
-from connectors.records import RecordBatch
 from connectors.refusals import denied
 from connectors.resume import (
     STATE_VERSION,
@@ -30,6 +29,7 @@ from connectors.resume import (
 from connectors.stopping import stop_process
 from connectors.topics import FlowTopics, partition_names
 from connectors.worker_consumer import WorkerConsumer
+from records import RecordBatch
 from settings import Settings
 
 __all__ = ["KafkaBatchSource"]

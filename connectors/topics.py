@@ -20,8 +20,8 @@ from kafka.errors import (
 )
 
 from connectors.connection import Connection
-from connectors.records import partition_name
 from connectors.refusals import LACKS_PERMISSION, BrokerCheck, RefusedError, forbidden, no_broker
+from records import partition_name
 from settings import Settings
 
 __all__ = [

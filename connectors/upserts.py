@@ -7,10 +7,10 @@ from typing import TypedDict
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import TopicPartition
 
-from connectors.records import OutputRecord
 from connectors.topics import FlowTopics
 from connectors.writer import Writer
 from connectors.writers import fence_previous_version, make_transactional_id, open_writer
+from records import OutputRecord
 from settings import Settings
 
 __all__ = ["UpsertSink"]

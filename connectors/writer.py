@@ -11,9 +11,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from connectors.client_log import warn_that_kafka_is_away
 from connectors.connection import Connection
-from connectors.records import Headers, OutputRecord
 from connectors.refusals import denied
 from monitoring import observe
+from records import Headers, OutputRecord
 
 __all__ = ["Failure", "Step", "Stop", "Writer"]
 

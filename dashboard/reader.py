@@ -22,11 +22,11 @@ from connectors.clients import AdminClient, open_admin
 from connectors.committed import open_committed_consumer, partitions
 from connectors.connection import Connection
 from connectors.partition_ends import EARLIEST, LATEST, request_offsets
-from connectors.records import RecordOrigin, readable_headers
 from connectors.refusals import RefusedError, denied
 from connectors.stopping import stop_process
 from dashboard.live import Live, Reading
 from dashboard.model import InputRange, ProgressLog, Topics
+from records import RecordOrigin, readable_headers
 from settings import Settings
 
 __all__ = ["Reader", "empty"]

@@ -17,7 +17,6 @@ from connectors.group_offsets import GroupOffsets
 from connectors.sink import TransactionalKafkaSink
 from connectors.source import KafkaBatchSource
 from connectors.stopping import StopSink, drain_on_signals, stop_process
-from connectors.terminal import TerminalSink
 from connectors.topics import FlowTopics
 from connectors.upserts import UpsertSink
 from dataflows.start import start
@@ -36,6 +35,7 @@ from operators.report import late_tally, report, tally
 from operators.summarise import summarise
 from operators.windows import WindowConfig, windows
 from settings import Settings, load_flow_settings
+from terminal.sink import TerminalSink
 
 log = structlog.get_logger()
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.records import partition_name
 from dataflows.engine_internals import (
     committed_epochs,
     file_number,
@@ -19,6 +18,7 @@ from dataflows.engine_internals import (
     resumed_state,
     steps_in_file,
 )
+from records import partition_name
 
 __all__ = ["check_partitions", "check_recovery_folder", "require_recovery_files"]
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from connectors.dead_letters import HEADER_PREFIX, record_size
-from connectors.records import ConsumedRecord, Headers, readable_headers
+from records import ConsumedRecord, Headers, readable_headers
 
 __all__ = ["DeadLetter", "read_dead_letter"]
 

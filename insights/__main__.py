@@ -16,11 +16,11 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors.client_log import quiet_options
 from connectors.committed import CommittedReader, open_committed_consumer, partitions
 from connectors.connection import Connection
-from connectors.records import ConsumedRecord
 from connectors.refusals import BrokerCheck, RefusedError, no_broker
 from console import discard
 from insights.text import as_json, as_table
 from insights.windows import UnreadableRecordError, Window, Windows
+from records import ConsumedRecord
 from settings import Settings, load_settings
 from signals import on_stop_signals
 

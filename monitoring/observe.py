@@ -8,9 +8,9 @@ from monitoring import metrics
 from monitoring.health import HEALTH
 
 if TYPE_CHECKING:
-    from connectors.records import OutputBatch
     from models import Alert
     from operators.report import Tally
+    from records import OutputBatch
 
 __all__ = [
     "alerted",

@@ -8,7 +8,6 @@ from zlib import compress, decompress
 import msgspec
 from bytewax.dataflow import Stream
 
-from connectors.records import OutputRecord
 from models import Alert
 from operators.detectors import (
     Busy,
@@ -25,6 +24,7 @@ from operators.login_columns import LoginColumns
 from operators.profiles import NetworkProfile, UserProfile, decode_sketch, encode_sketch
 from operators.state import State, stateful
 from operators.summarise import Summary
+from records import OutputRecord
 
 __all__ = ["Findings", "FindingsLogic", "WindowFindings", "alert_key", "alert_records", "findings"]
 

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar, cast
 
 import msgspec
 
-from connectors.records import RecordBatch
 from models import ProcessedLogin
+from records import RecordBatch
 
 __all__ = ["Login", "LoginBatch", "Reason", "Reject", "sort_out", "unreadable"]
 

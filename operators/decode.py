@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
-from connectors.records import RecordBatch
 from operators.batches import Login, LoginBatch, Reason, Reject, sort_out, unreadable
 from operators.event_time import has_time
 from operators.hints import (
@@ -24,6 +23,7 @@ from operators.hints import (
     not_json_detail,
 )
 from operators.timestamps import LAST_SECOND, NO_TIME, whole_seconds
+from records import RecordBatch
 
 __all__ = ["decode", "decode_batch", "decode_carefully"]
 

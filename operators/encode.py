@@ -4,16 +4,16 @@ from operator import itemgetter
 
 import msgspec
 
-from connectors.records import (
+from models import ProcessedLogin
+from operators.batches import LoginBatch, Reject
+from operators.event_time import has_time
+from records import (
     DeadLetter,
     OutputBatch,
     OutputRecord,
     RecordBatch,
     readable_headers,
 )
-from models import ProcessedLogin
-from operators.batches import LoginBatch, Reject
-from operators.event_time import has_time
 
 __all__ = ["encode", "encode_batch"]
 

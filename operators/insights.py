@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from connectors.records import OutputRecord
 from models import Insight
 from operators.enrich import iso_time
 from operators.event_time import Windowing
 from operators.stats import LoginStats
+from records import OutputRecord
 
 __all__ = ["insight_records", "iso_time", "make_insight"]
 

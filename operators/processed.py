@@ -2,11 +2,11 @@
 
 import msgspec
 
-from connectors.records import OutputBatch, RecordBatch
 from models import ProcessedLogin
 from operators.batches import LoginBatch, Reason, Reject, sort_out, unreadable
 from operators.encode import encode_batch
 from operators.timestamps import LAST_SECOND
+from records import OutputBatch, RecordBatch
 
 __all__ = ["read_processed", "read_processed_batch", "rejects_only"]
 

@@ -73,7 +73,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the headline's names and figures."""
     rate = report.logins_per_second
     yield "logins", f"{report.logins:,}"
-    yield "logins per second", "-" if rate is None else f"{rate:,.0f}"
+    yield "per second", "-" if rate is None else f"{rate:,.0f}"
     yield "unique users", f"{report.unique_users:,}"
     yield "dead letters", f"{report.dead_letters:,}"
     late = report.late

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
 
-from connectors.records import NOTHING_KNOWN, Coverage, partition_name
 from models import ProcessedLogin
 from operators.batches import LoginBatch
 from operators.event_time import Windowing, event_times
 from operators.stats import LoginStats
+from records import NOTHING_KNOWN, Coverage, partition_name
 
 __all__ = ["Logins", "Summary", "Total", "sum_up", "summarise"]
 

@@ -1,7 +1,7 @@
 """The event time up to which all input partitions have been read."""
 
-from connectors.records import Coverage
 from operators.state import State
+from records import Coverage
 
 __all__ = ["Watermark"]
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from connectors.pinned import RELEASE, PinnedLines
 from connectors.stopping import LEFT_UNREAD_STATUS
 from dataflows.new_folder import make_recovery_folder
 from local_kafka import LocalKafka, LocalKafkaError
@@ -24,6 +23,7 @@ from signals import interrupt_once, stop_with_make
 from supervision.folder import FolderInUseError, own_folder
 from supervision.guarded import GuardedProcess
 from supervision.lines import say
+from terminal.pinned import RELEASE, PinnedLines
 
 LOCAL = Path(".local")
 KAFKA_PORT = 29_092  # where KAFKA_BOOTSTRAP_SERVERS looks by default

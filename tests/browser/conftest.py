@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from playwright.sync_api import Page as BrowserPage
 
-from dashboard.chromium import find_chromium, launch
+from tests.browser.chromium import find_chromium, launch
 from tests.browser.stage import Stage
 from tests.support.debian import find_or_install
 from tests.support.flow import Flow

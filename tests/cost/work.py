@@ -11,7 +11,6 @@ from functools import lru_cache, partial
 import msgspec
 
 from benchmarks.profile import record_batches
-from connectors.records import RecordBatch
 from monitoring import observe
 from monitoring.health import HEALTH
 from operators.breaker import BreakerLogic, counts
@@ -24,6 +23,7 @@ from operators.report import ReportLogic, tally
 from operators.stats import LoginStats
 from operators.summarise import summarise
 from operators.windows import WindowConfig, WindowsLogic
+from records import RecordBatch
 from tests.support.stopped import stop
 
 __all__ = ["WORKS"]

@@ -1,7 +1,7 @@
 """The flow as it would be with its progress in a transaction after that of the outputs."""
 
 from connectors import sink
-from connectors.records import OutputBatch
+from records import OutputBatch
 from tests.crash.faulty_login import flow
 
 __all__ = ["flow"]

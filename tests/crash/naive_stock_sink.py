@@ -9,11 +9,11 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors import source
 from connectors.group_offsets import GroupOffsets
-from connectors.records import OutputBatch
 from connectors.resume import Position, SourceState
 from connectors.topics import FlowTopics
 from dataflows import login
 from models import Progress
+from records import OutputBatch
 from settings import Settings
 from tests.crash.faulty_login import flow
 from tests.crash.points import reach

@@ -16,10 +16,10 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import Sink
 from bytewax.testing import TestingSink, TestingSource
 
-from connectors.terminal import TerminalSink
 from models import ProcessedLogin
 from operators.report import Report, Tally, report
 from operators.stats import LoginStats
+from terminal.sink import TerminalSink
 from tests.support.refusal import refuse
 
 # The engine's Rust part has no types.
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 FLOW_SCRIPT = """
 from bytewax.testing import TestingSource, run_main
 from tests.flow.test_report import report_flow, tally
-from connectors.terminal import TerminalSink
+from terminal.sink import TerminalSink
 run_main(report_flow(TestingSource([tally("ab"), tally("cd")]), TerminalSink(), every=1))
 print("after the flow")
 """

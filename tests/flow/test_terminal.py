@@ -14,10 +14,10 @@ import pytest
 from bytewax.testing import TestingSource
 from rich.console import Console
 
-from connectors.pinned import PinnedLines
-from connectors.terminal import TerminalSink
 from operators.report import Report, make_report
 from operators.report_text import as_table
+from terminal.pinned import PinnedLines
+from terminal.sink import TerminalSink
 from tests.flow.test_report import engine, report_flow, tally
 from tests.support.processes import start_process
 from tests.support.screen import PseudoTerminal, pseudo_terminal
@@ -35,7 +35,7 @@ import os, signal, sys
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import run_main
 from connectors.stopping import drain_on_signals, stop_process
-from connectors.terminal import TerminalSink
+from terminal.sink import TerminalSink
 from tests.flow.test_report import report_flow, tally
 
 draining = drain_on_signals()

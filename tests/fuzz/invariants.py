@@ -7,7 +7,6 @@ from ipaddress import ip_address
 
 import msgspec
 
-from connectors.records import DeadLetter, Headers, OutputBatch, RecordBatch
 from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject
 from operators.decode import FIELDS, decode, decode_batch, decode_carefully
@@ -16,6 +15,7 @@ from operators.enrich import enrich_batch
 from operators.hints import BEGINNINGS, BINARY_AFTER_HEADER, LONG_HEADER, NOT_UTF8, SEVERAL
 from operators.privacy import mask_address
 from operators.timestamps import LAST_SECOND
+from records import DeadLetter, Headers, OutputBatch, RecordBatch
 
 __all__ = ["NOW_MS", "check"]
 

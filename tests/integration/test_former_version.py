@@ -13,12 +13,12 @@ from connectors.connection import Connection
 from connectors.group_offsets import GroupOffsets
 from connectors.hanging import open_among
 from connectors.progress import progress_key
-from connectors.records import OutputBatch
 from connectors.sink import TransactionalKafkaSink
 from connectors.topics import FlowTopics, prepare_topics
 from connectors.upserts import UpsertSink
 from connectors.writers import TransactionalWriter, open_transactional_writer
 from models import Progress
+from records import OutputBatch
 from settings import Settings
 from tests.support.flow import Flow
 from tests.support.hanging import leave_hanging

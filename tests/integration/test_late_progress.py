@@ -3,9 +3,9 @@
 from threading import Event
 
 from connectors.group_offsets import GroupOffsets
-from connectors.records import OutputBatch
 from connectors.sink import TransactionalKafkaSink
 from connectors.topics import prepare_topics
+from records import OutputBatch
 from tests.support.flow import Flow
 from tests.support.logins import numbers, records
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from connectors import upserts
-from connectors.records import OutputRecord
 from connectors.upserts import UpsertSink
+from records import OutputRecord
 from settings import Settings
 from tests.support.flow import Flow
 from tests.support.input_partitions import FLOW_TOPICS

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from connectors.connection import Connection
-from connectors.records import OutputRecord
 from connectors.writer import Writer
 from connectors.writers import TransactionalWriter, open_writer
+from records import OutputRecord
 from settings import Settings
 from tests.support.flow import Flow
 from tests.support.stopped import StoppedError, stop

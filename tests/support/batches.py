@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from connectors.records import NOTHING_KNOWN, Coverage, RecordBatch
 from models import ProcessedLogin
 from operators.batches import LoginBatch, Reason, Reject
+from records import NOTHING_KNOWN, Coverage, RecordBatch
 
 
 def processed(

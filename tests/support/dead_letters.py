@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connectors.dead_letters import dead_letter_headers
-from connectors.records import DeadLetter
+from records import DeadLetter
 from tests.support.flow import PROJECT, Flow
 from tests.support.processes import start_process
 

@@ -4,7 +4,6 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.records import Coverage
 from models import Insight, ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
@@ -13,6 +12,7 @@ from operators.state import State
 from operators.stats import LoginStats
 from operators.summarise import Summary, summarise
 from operators.windows import WindowConfig, WindowResults, WindowsLogic
+from records import Coverage
 from tests.support.batches import at, login_batch
 from tests.support.refusal import refuse
 

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.coverage import CoverageWatch, request_interval
 from connectors.partition_ends import CommittedEnd
-from connectors.records import Coverage
+from records import Coverage
 
 IDLE_SECONDS = 60.0
 PAUSE = request_interval(IDLE_SECONDS)

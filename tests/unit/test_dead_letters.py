@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dead_letters import dead_letter_headers, fit
-from connectors.records import DeadLetter, Headers
+from records import DeadLetter, Headers
 
 LETTER = DeadLetter(
     offset=17,

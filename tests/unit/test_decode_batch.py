@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from connectors.records import RecordBatch
 from operators.batches import Reason
 from operators.decode import decode_batch
 from operators.event_time import FIRST_RECORD_TIME
+from records import RecordBatch
 from tests.support.login_messages import DAY, NOW, NOW_MS, message
 
 

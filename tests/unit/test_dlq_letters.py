@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.dead_letters import dead_letter_headers, fit
-from connectors.records import DeadLetter as Rejected
-from connectors.records import Headers
 from dlq.dead_letter import DeadLetter, read_dead_letter
 from dlq.markers import SEGMENT_LETTERS, MarkerError, ReplayedLetters, ReplayMarker
 from dlq.policy import Repair, RepairError, ReplayDecision, ReplayPolicy, load_repair
 from dlq.selection import Selection
 from dlq.show import as_lines, summarise
 from dlq.topics import InputTopic
+from records import DeadLetter as Rejected
+from records import Headers
 
 TIME = 1_720_000_000_123
 LETTER = DeadLetter(

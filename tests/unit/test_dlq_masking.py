@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from connectors.records import RecordBatch
 from connectors.unreadable import REASONS
 from dlq.masking import VOCABULARY, excerpt, shown_detail, shown_reason
 from operators.batches import Reason, Reject
@@ -17,6 +16,7 @@ from operators.decode import decode_batch
 from operators.enrich import enrich_batch
 from operators.processed import read_processed
 from producer.hostile import hostile_messages
+from records import RecordBatch
 
 HEXADECIMAL = set("0123456789abcdef")
 Address = IPv4Address | IPv6Address

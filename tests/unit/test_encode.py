@@ -9,12 +9,12 @@ from confluent_kafka import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.records import DeadLetter, Headers, OutputBatch, RecordBatch, RecordOrigin
 from models import ProcessedLogin
 from operators.decode import decode_batch
 from operators.encode import encode, encode_batch
 from operators.enrich import enrich_batch
 from producer.hostile import RECORD, hostile_messages
+from records import DeadLetter, Headers, OutputBatch, RecordBatch, RecordOrigin
 
 NOW = 1_720_622_216
 FIELDS = [

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from connectors.records import RecordBatch
 from models import ProcessedLogin
 from operators.batches import Login, LoginBatch, Reason, Reject
 from operators.enrich import device_type, enrich, enrich_batch, login_at, version_category
 from operators.event_time import FIRST_RECORD_TIME
 from operators.privacy import mask_address
 from operators.timestamps import LAST_SECOND
+from records import RecordBatch
 
 SECOND = 1_720_622_216
 NOW = "2024-07-10T14:37:00.123Z"

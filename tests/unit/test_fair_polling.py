@@ -9,8 +9,8 @@ from confluent_kafka import Message
 
 from connectors.fair_polling import FairPolling
 from connectors.input_partition import InputPartition
-from connectors.records import RecordBatch
 from monitoring.health import Health
+from records import RecordBatch
 from tests.support.input_partitions import open_partitions
 
 BATCH = 10

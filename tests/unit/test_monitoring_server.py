@@ -12,7 +12,6 @@ from threading import Event, Thread
 import pytest
 from prometheus_client import REGISTRY
 
-from connectors.records import DeadLetter, OutputBatch
 from models import Alert
 from monitoring import metrics, observe
 from monitoring import server as server_module
@@ -21,6 +20,7 @@ from monitoring.health import HEALTH
 from monitoring.server import MonitoringServer, own_port, serve_monitoring
 from operators.report import Tally
 from operators.stats import LoginStats
+from records import DeadLetter, OutputBatch
 from settings import Settings
 from tests.monitoring.web import ask, sample
 from tests.support.batches import processed

@@ -254,7 +254,7 @@ def test_report_of_nothing_is_not_an_error() -> None:
     """Without logins there are no shares."""
     empty = make_report(Totals(), None, final=True)
     assert as_lines(empty)[0] == (
-        "final report: 0 logins, - logins per second, 0 unique users, 0 dead letters, 0 late logins"
+        "final report: 0 logins, - per second, 0 unique users, 0 dead letters, 0 late logins"
     )
     assert as_lines(empty)[-1] == "final report: dead letters: none"
     assert "none" in table_text(empty)
@@ -264,7 +264,7 @@ def test_lines_hold_every_figure_and_can_be_searched_for() -> None:
     """One line per subject, each with the same word at its start."""
     lines = as_lines(report_of(*["CA"] * 2_499, "a, b", rejects={"not_json": 3}, late=5))
     assert lines == [
-        "report: 2,500 logins, 1,234 logins per second, 1 unique users, 3 dead letters, "
+        "report: 2,500 logins, 1,234 per second, 1 unique users, 3 dead letters, "
         "5 (0.2%) late logins",
         "report: device types: iOS 2,500 (100.0%)",
         "report: app versions: 2.3.0 2,500 (100.0%)",

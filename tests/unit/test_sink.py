@@ -3,8 +3,8 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.records import DeadLetter, OutputBatch
 from connectors.sink import unwritten
+from records import DeadLetter, OutputBatch
 
 
 def batch(offsets: list[int], letters: list[int]) -> OutputBatch:

@@ -4,12 +4,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.records import Coverage
 from models import ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
 from operators.stats import LoginStats
 from operators.summarise import summarise
+from records import Coverage
 from tests.support.batches import at, login_batch, processed
 from tests.support.window_oracle import WindowOracle
 

@@ -14,7 +14,6 @@ from connectors.batch_headers import StoredBatch
 from connectors.hanging import LogEnd
 from connectors.input_partition import EndOffsets
 from connectors.partition_ends import CommittedEnd, PartitionEnds
-from connectors.records import OutputBatch, RecordBatch
 from connectors.sink import unwritten
 from connectors.unreadable import UnreadableBatches
 from connectors.worker_consumer import WorkerConsumer
@@ -27,6 +26,7 @@ from operators.event_time import Windowing
 from operators.login_columns import summarise_columns
 from operators.processed import read_processed_batch, rejects_only
 from operators.summarise import summarise
+from records import OutputBatch, RecordBatch
 from settings import Settings
 from tests.support.input_partitions import open_partitions
 from tests.support.stopped import StoppedError, stop

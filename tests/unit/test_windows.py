@@ -8,7 +8,6 @@ from datasketches import hll_sketch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.records import Coverage
 from models import Insight, ProcessedLogin
 from operators.batches import Reason
 from operators.event_time import Windowing
@@ -16,6 +15,7 @@ from operators.state import StateFormatError
 from operators.stats import KEPT_KEYS
 from operators.summarise import summarise
 from operators.windows import WindowConfig, WindowResults, WindowsLogic
+from records import Coverage
 from tests.support.batches import at, login_batch, processed
 from tests.support.refusal import refuse
 from tests.support.window_fold import IDLE, IDLE_SECONDS, WINDOWING, Fold

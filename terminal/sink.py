@@ -11,10 +11,10 @@ import structlog
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from rich.console import Console, RenderableType
 
-from connectors.pinned import PinnedLines
 from connectors.stopping import before_the_last_line, when_draining
 from operators.report import Report
 from operators.report_text import as_lines, as_table
+from terminal.pinned import PinnedLines
 
 __all__ = ["TerminalSink"]
 

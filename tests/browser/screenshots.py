@@ -1,4 +1,4 @@
-"""`python -m dashboard.screenshots`: the pictures in docs/images, from a real page and Kafka.
+"""`python -m tests.browser.screenshots`: the pictures in docs/images, from a real page and Kafka.
 
 Starts a Kafka of its own, writes a day of sample insights, lets a sample of progress run, opens the
 page in headless Chromium, and takes one picture for each of SHOTS.
@@ -22,12 +22,12 @@ from kafka import KafkaAdminClient, KafkaProducer
 from playwright.sync_api import Browser, sync_playwright
 
 from connectors.progress import progress_key
-from dashboard.chromium import find_chromium, launch
-from dashboard.sample import DEAD_LETTERS, sample_insights
 from local_kafka import LocalKafka
 from models import Progress
 from operators.event_time import Windowing
 from settings import Settings
+from tests.browser.chromium import find_chromium, launch
+from tests.browser.sample import DEAD_LETTERS, sample_insights
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WINDOWS = 960
