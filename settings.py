@@ -143,7 +143,10 @@ class Settings(BaseSettings):
         description="a partition without a login for this long no longer holds windows open",
     )
     report_every: int = Field(
-        default=100, ge=1, description="logins between two reports; at most one per second"
+        default=100,
+        ge=1,
+        description="logins between two reports, at most one per second; a report is seven lines "
+        "of a log, so the compose files and Kubernetes set more",
     )
     on_missing_state: Literal["replay", "continue"] = Field(
         default="replay",

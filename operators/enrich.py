@@ -26,7 +26,7 @@ FIRST_CURRENT = (2, 3)
 
 # Texts come from outside: what is remembered of them is at most 1,000 times 1,024 bytes each.
 REMEMBERED_TEXTS = 1_000
-REMEMBERED_SECONDS = 10_000  # logins of a second come together, back-fills in any order aside
+REMEMBERED_SECONDS = 10_000  # logins of a second come together, backfills in any order aside
 REMEMBERED_HOURS = 1_000
 HOUR_SECONDS = 3_600
 IN_THE_HOUR = [f"{minute:02}:{second:02}Z" for minute in range(60) for second in range(60)]

@@ -234,7 +234,7 @@ def test_end_shows_open_windows_and_a_later_run_replaces_them() -> None:
 
 
 def test_windows_that_are_emitted_early_count_once_for_the_usual() -> None:
-    """A back-fill's end doesn't make them part of what is usual."""
+    """A backfill's end doesn't make them part of what is usual."""
     network = "192.0.2.0"
     run = AlertRun(1, LOW)
     for number in range(HISTORY):

@@ -93,7 +93,7 @@ def test_a_restart_stops_again_at_once_until_the_ratio_is_raised_or_off() -> Non
 
 
 def test_the_end_of_the_input_stops_too() -> None:
-    """A back-fill that ends before the wait is over fails as well."""
+    """A backfill that ends before the wait is over fails as well."""
     breaker = Breaker()
     breaker.count(good=0, bad=10_000)
     [stop] = breaker.logic.on_eof()[0]

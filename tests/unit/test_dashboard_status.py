@@ -101,7 +101,7 @@ def test_small_shares_are_not_zero(share: float, said: str) -> None:
 
 
 def test_times_have_a_date_unless_it_is_today() -> None:
-    """A back-fill shows windows of other days."""
+    """A backfill shows windows of other days."""
     assert words.clock(START, START + 60) == "09:47:00"
     assert words.clock(START, START + 86_400) == "2024-07-03 09:47:00"
     assert words.span(START, START + 86_400) == "2024-07-03 09:47 to 2024-07-04 09:47"

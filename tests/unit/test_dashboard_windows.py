@@ -19,7 +19,7 @@ def numbers(windows: Windows, count: int = 100) -> list[int]:
 
 
 def test_the_newest_windows_are_kept_in_order() -> None:
-    """Whatever the order in which they come, as after a back-fill."""
+    """Whatever the order in which they come, as after a backfill."""
     windows = Windows(limit=3)
     for number in (5, 1, 9, 2, 7, 0):
         windows.apply(*record(insight(number, [login(1)])))

@@ -96,7 +96,7 @@ def test_line_names_the_partitions_furthest_behind_first_and_counts_the_rest() -
 
 
 def test_partition_a_week_ahead_of_another_closes_nothing_early() -> None:
-    """A back-fill reads them at different speeds, and every login counts."""
+    """A backfill reads them at different speeds, and every login counts."""
     fold = Fold()
     assert list(minutes(fold, 0, 0, WEEK_OF_MINUTES)) == []
     closed = list(minutes(fold, 1, 0, WEEK_OF_MINUTES))
