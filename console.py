@@ -1,4 +1,4 @@
-"""What programs show to a person at a terminal; a reader that has gone away is no failure."""
+"""What programs show to a person at a terminal; a reader that has gone away is not a failure."""
 
 import contextlib
 import os

@@ -20,7 +20,7 @@ to_json = msgspec.json.Encoder().encode
 
 
 def process(value: bytes | None, timestamp: int) -> ProcessedLogin | None:
-    """Return what a record's value becomes; None for what is no login.
+    """Return what a record's value becomes; None for what is not a login.
 
     Args:
         value: JSON.

@@ -1,4 +1,4 @@
-"""The AsyncAPI document: all topics, what stands on them, and who writes and reads it."""
+"""The AsyncAPI document: all topics, what is on them, and who writes and reads it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 
 def make_document() -> Object:
-    """Return the document; the schemas of its payloads stand in files beside it."""
+    """Return the document; the schemas of its payloads are in files beside it."""
     return {
         "asyncapi": "3.0.0",
         "info": {

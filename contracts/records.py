@@ -60,7 +60,7 @@ DEAD_LETTER: Mapping[str, Schema] = {
 
 @dataclass(frozen=True)
 class Record:
-    """A kind of record and the topic that it stands on.
+    """A kind of record and the topic that it is on.
 
     Attributes:
         name: of the topic by default; the schema's file is called so.

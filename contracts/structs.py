@@ -8,7 +8,7 @@ __all__ = ["DeadLetterHeaders", "UserLogin"]
 class UserLogin(msgspec.Struct, frozen=True):
     """A record of the input topic: what producers should send, as JSON in UTF-8.
 
-    A byte-order mark, or a schema registry's header of five bytes, may stand before the JSON. A
+    A byte-order mark, or a schema registry's header of five bytes, may come before the JSON. A
     record that doesn't satisfy this schema becomes a dead letter, with the reason in its headers:
     `tombstone`, `not_json`, `not_an_object`, `wrong_type`, `too_large`, `missing_user_id`,
     `missing_timestamp` or `invalid_timestamp`. (A few that don't are read all the same: a
@@ -62,7 +62,7 @@ class DeadLetterHeaders(
     Attributes:
         reason: why it is a dead letter, as a word for counting.
         detail: the same as a sentence, without any value of the record.
-        topic: the topic that the record stands on.
+        topic: the topic that the record is on.
         partition: its partition there.
         offset: its offset there.
         timestamp: its timestamp in ms since the epoch; -1 where it has none.

@@ -52,8 +52,8 @@ def flow() -> Dataflow:
 def security_settings(settings: Settings) -> Settings:
     """Return the settings under which the shared parts read what the login flow writes.
 
-    Alerts replace each other by key, as insights do, so they stand in their place; and with no
-    other output, in its place too.
+    Alerts replace each other by key, as insights do, so they take their place, and that of
+    the output, of which there is no other.
     """
     return settings.model_copy(
         update={

@@ -1,4 +1,4 @@
-r"""What may be shown of a dead letter: the shape of its value, never what stands in it.
+r"""What may be shown of a dead letter: the shape of its value, never what is in it.
 
 A search for addresses can't be complete: one may be escaped (`\u0031`), be a number, be spelt in
 other digits or torn by broken JSON, and it isn't the only thing that is personal. So nothing of a

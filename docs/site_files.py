@@ -1,6 +1,6 @@
 """A hook of MkDocs: which files are on the site, and where.
 
-They stand on it as they stand in the repository, and what they link to is there too: pages outside
+They have the same paths as in the repository, and what they link to is there too: pages outside
 of docs/, and sources as they are. So a link is the same here, on a forge and in an editor.
 """
 

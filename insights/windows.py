@@ -1,4 +1,4 @@
-"""Windows of insights as they stand on their topic: the newest ones, in bounded memory."""
+"""Windows of insights as they are on their topic: the newest ones, in bounded memory."""
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ NUMBERS_BELOW = 2**53  # what a browser can show exactly
 
 
 class UnreadableRecordError(Exception):
-    """A record of the insights topic that is no insight; its text says why."""
+    """A record of the insights topic that is not an insight; its text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Windows:
             value: the insight, or None for a window that was deleted.
 
         Raises:
-            UnreadableRecordError: the record is no insight.
+            UnreadableRecordError: the record is not an insight.
         """
         start = window_start(key)
         if value is None:
@@ -122,7 +122,7 @@ def _seconds(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UnreadableRecordError(f"{text[:40]!r} is no time") from None
+        raise UnreadableRecordError(f"{text[:40]!r} is not a time") from None
     if moment.tzinfo is None:
         raise UnreadableRecordError(f"{text!r} has no time zone")
     return int(moment.timestamp())

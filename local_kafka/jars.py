@@ -102,7 +102,7 @@ def _download(jars: list[LockedJar], report: Callable[[str], object]) -> None:
     progress = _Progress(sum(jar.size for jar in jars), report)
     resolver = PythonResolver(progress_callback=progress.of_a_jar)
     context = MavenContext(resolver=resolver, repo_cache=GlobalSettings.load().repo_cache)
-    logging.getLogger("jgo").setLevel(logging.CRITICAL)  # what it says stands in our error
+    logging.getLogger("jgo").setLevel(logging.CRITICAL)  # our error has what it says
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in pool.map(partial(_fetch, context), jars):
             pass  # the first failure is raised, and what hasn't begun by then is cancelled

@@ -28,7 +28,7 @@ from records import RecordBatch
 __all__ = ["decode", "decode_batch", "decode_carefully"]
 
 LARGEST_FIELD = 1_024  # bytes of UTF-8
-UNLIMITED_FIELDS = frozenset({"ip"})  # one that is too long is no address anyway
+UNLIMITED_FIELDS = frozenset({"ip"})  # one that is too long is not an address anyway
 DAY_MS = 86_400_000
 # Levels of arrays and objects, the outermost counted. Python's own limit differs between versions
 # and with the depth of the call, so a replay could judge the same message otherwise.
@@ -69,7 +69,7 @@ def decode(value: bytes | None, record_timestamp: int) -> Login | Reject:
     """
     if value is None:
         return Reject(Reason.TOMBSTONE, "the record has no value")
-    # A field is no longer than the message it stands in: JSON's escapes take more bytes than what
+    # A field is no longer than the message it is in: JSON's escapes take more bytes than what
     # they stand for. So only a longer message can have a field that is too large.
     if len(value) <= LARGEST_FIELD:
         # Nearly all are good. Why one isn't is found below, at leisure.
@@ -196,7 +196,7 @@ def _lone_surrogate(fields: dict[str, Any]) -> Reject | None:
     """Find a text that is half a character, which JSON can write (RFC 8259, 8.2), UTF-8 can't."""
     for name, value in fields.items():
         if isinstance(value, str) and not _is_unicode(value):
-            return Reject(Reason.NOT_JSON, f"{name} has a lone surrogate, which is no character")
+            return Reject(Reason.NOT_JSON, f"{name} has a lone surrogate, which is not a character")
     return None
 
 

@@ -89,7 +89,7 @@ def enrich_batch(
 def device_type(text: str | None) -> tuple[str, str | None]:
     """Return `android`, `iOS`, `web` or `unknown`, and the flag of the text's fault, if it has one.
 
-    Case and surrounding white space don't matter. A device type may be `unknown`: that is no fault.
+    Case and surrounding white space don't matter. A device type may be `unknown`: not a fault.
     """
     if not text:
         return UNKNOWN, "missing_device_type"

@@ -25,11 +25,11 @@ def read_processed(value: bytes | None) -> ProcessedLogin | Reject:
         login = _read(value)
         login.user_id.encode()
     except msgspec.ValidationError:
-        return Reject(Reason.WRONG_TYPE, "the record is no processed login")
+        return Reject(Reason.WRONG_TYPE, "the record is not a processed login")
     except (ValueError, RecursionError):  # of msgspec, and UnicodeError
         return Reject(Reason.NOT_JSON, "the record is no JSON in UTF-8")
     if not 0 <= login.timestamp <= LAST_SECOND:
-        return Reject(Reason.INVALID_TIMESTAMP, "timestamp is no second from 1970 to 9999")
+        return Reject(Reason.INVALID_TIMESTAMP, "timestamp is not a second from 1970 to 9999")
     return login
 
 

@@ -62,7 +62,7 @@ def test_the_numbers_on_the_page_equal_the_topics(
 
 
 def test_the_charts_draw_every_window(stage: Stage, address: str, page: BrowserPage) -> None:
-    """Logins, users and the share of each version stand at the start of their window."""
+    """Logins, users and the share of each version are shown at the start of their window."""
     stage.write(*(varied(number) for number in range(WINDOWS)))
     page.goto(address)
     wait_for_text(page, ".value-logins", "108")

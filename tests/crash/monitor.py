@@ -84,5 +84,5 @@ class Monitor(Thread):
     def _note_stall(self) -> None:
         now = time.monotonic()
         if self.reached(dict(self._feed.ends)):
-            self._grown = now  # nothing to do is no stall
+            self._grown = now  # nothing to do is not a stall
         self.longest_stall = max(self.longest_stall, now - self._grown)

@@ -35,7 +35,7 @@ HINTS = [
 # Every sentence that a dead letter may carry. Whoever adds one adds it here too, and sees to it
 # that nothing of the record is in it.
 DETAILS = [
-    rf"{NAME} has a lone surrogate, which is no character",
+    rf"{NAME} has a lone surrogate, which is not a character",
     rf"{NAME} is (?:a boolean|a number|a number with a fraction or an exponent|an array|an object),"
     r" not (?:text|an integer or text|a number or text)",
     rf"{NAME} is over 1,024 bytes of UTF-8",

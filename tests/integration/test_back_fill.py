@@ -8,7 +8,7 @@ from tests.support.transactions import send_transaction, transactions
 
 
 def test_an_empty_input_ends_at_once(flow: Flow) -> None:
-    """Nothing to read and no progress is no error, with and without a second run."""
+    """Nothing to read and no progress is not an error, with and without a second run."""
     flow.topics.make(flow.input)
     flow.back_fill()
     flow.back_fill()

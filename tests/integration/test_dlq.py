@@ -215,7 +215,7 @@ def test_no_broker_and_no_topic_are_one_line(flow: Flow, free_ports: list[int]) 
 
 
 def test_an_empty_topic_and_a_reader_that_has_gone(letters: Flow) -> None:
-    """Nothing to show is no error, and neither is `| head`."""
+    """Nothing to show is not an error, and neither is `| head`."""
     assert run(letters, "show")[0] == f"{letters.dead_letter_topic}: 0 dead letters, 0 replayed\n"
     letters.topics.send(letters.dead_letter_topic, dead(letters, range(300)))
     for command in (["show", "--examples", "100"], ["replay"]):

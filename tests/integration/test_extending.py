@@ -60,7 +60,7 @@ def test_each_recipe_applies_by_itself(diff: Path) -> None:
 
 
 def test_the_page_shows_what_the_diffs_do() -> None:
-    """All Python on the page stands in a diff, and each diff is linked."""
+    """All Python on the page is in a diff, and each diff is linked."""
     page = PAGE.read_text()
     added = _stripped("".join(re.findall(r"^\+(.*\n)", _all_diffs(), re.MULTILINE)))
     shown = re.findall(r"^```python\n(.*?)```", page, re.DOTALL | re.MULTILINE)
@@ -98,7 +98,7 @@ def test_the_login_flow_writes_field_and_capitals(extended: Path, flow: Flow) ->
 
 
 def test_the_locales_flow_counts_through_a_restart(extended: Path, flow: Flow) -> None:
-    """Each window's logins by locale stand on the new topic, as plain counting gives them."""
+    """Each window's logins by locale are on the new topic, as plain counting gives them."""
     flow.settings["PYTHONPATH"] = str(extended)
     flow.topics.make(flow.input)
     for numbers in (range(4_000), range(4_000, 12_000)):

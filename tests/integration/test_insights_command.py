@@ -119,7 +119,7 @@ def test_a_record_that_is_no_insight_is_left_out_and_told(stage: Stage) -> None:
     done = run(stage, "--json")
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 1
-    assert done.stderr == "offset 0 is left out: 'nonsense' is no time\n"
+    assert done.stderr == "offset 0 is left out: 'nonsense' is not a time\n"
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_paused_broker_answers_when_resumed(own_kafka: LocalKafka) -> None:
 
 
 def test_signals_before_a_start_reach_nobody(tmp_path: Path) -> None:
-    """What was not started can't be paused or asked for its process; to end it is no error."""
+    """What was not started can't be paused or asked for its process; to end it is not an error."""
     never = LocalKafka(tmp_path)
     never.kill()
     never.stop()
@@ -173,7 +173,7 @@ def test_a_port_in_use_is_one_clear_line(kafka: LocalKafka, tmp_path: Path) -> N
 
 
 def test_a_wrong_property_is_one_clear_line(tmp_path: Path) -> None:
-    """What Kafka says about it, and where its log is, stand in one line."""
+    """What Kafka says about it, and where its log is, are in one line."""
     wrong = LocalKafka(tmp_path, properties={"num.io.threads": "none"})
     with pytest.raises(LocalKafkaError, match=r"its log is .*kafka\.log; .*num\.io\.threads") as it:
         wrong.start()

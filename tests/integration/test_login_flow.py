@@ -177,7 +177,7 @@ def _bytes(record: Any) -> bytes:
 
 
 def _holds(text: bytes, host: bytes) -> bool:
-    """Tell whether an address stands in the text, not merely as the beginning of a longer one."""
+    """Tell whether an address is in the text, not merely as the beginning of a longer one."""
     at = text.find(host)
     return at >= 0 and not text[at + len(host) :][:1].isdigit()
 

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 __all__ = ["FOLDER", "Prometheus", "for_pods", "for_processes", "running"]
 
 FOLDER = PROJECT / "deploy/prometheus"
-ASK_SECONDS = 60.0  # a busy machine is no failure
+ASK_SECONDS = 60.0  # a busy machine is not a failure
 
 
 class Prometheus:

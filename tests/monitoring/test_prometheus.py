@@ -26,7 +26,7 @@ def queries() -> Iterator[tuple[str, str]]:
 
 
 def test_the_counts_are_those_of_the_topics(monitored: Monitored) -> None:
-    """Over both processes each figure is exactly what was sent, and what stands on the topics."""
+    """Over both processes each figure is exactly what was sent, and what is on the topics."""
     flow, ports = monitored.flow, monitored.ports
     assert len(flow.outputs()) == EVERYTHING
     assert len(flow.dead_letters()) == 2 * BAD
@@ -114,7 +114,7 @@ def test_on_kubernetes_the_flows_pods_are_asked_by_their_names(
 
 
 def test_settings_are_told_and_secrets_are_not(monitored: Monitored) -> None:
-    """Settings that change the result stand in the metrics, and nothing of how to log in."""
+    """Settings that change the result are in the metrics, and nothing about how to log in."""
     [told] = monitored.prometheus.query("login_settings_info{batch_size='2000'}")[:1]
     assert told["metric"]["kafka_group_id"] == monitored.flow.group
     assert not [name for name in told["metric"] if "sasl" in name or "ssl" in name or "key" in name]

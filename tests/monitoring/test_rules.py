@@ -51,7 +51,7 @@ def test_the_rules_fire_when_they_should_and_only_then(promtool: str) -> None:
 
 
 def test_configuration_and_rules_are_valid(promtool: str) -> None:
-    """As they stand in the repository."""
+    """As they are in the repository."""
     run(promtool, "check", "config", "prometheus.yml")
 
 

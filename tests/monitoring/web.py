@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 __all__ = ["Answer", "ask", "sample"]
 
-ASK_SECONDS = 60.0  # a busy machine is no failure
+ASK_SECONDS = 60.0  # a busy machine is not a failure
 
 Answer = tuple[int, str]
 

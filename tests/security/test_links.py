@@ -48,7 +48,7 @@ def test_every_login_sent_comes_out(
 def test_a_broker_that_restarts_lets_the_flow_in_again(
     secured: SecuredKafka, secured_flow: Flow
 ) -> None:
-    """A secured link that breaks is no refusal: the flow goes on when the broker is back."""
+    """A secured link that breaks is not a refusal: the flow goes on when the broker is back."""
     flow = secured_flow
     flow.topics.make(flow.input)
     flow.topics.send(flow.input, records(range(100)))

@@ -24,7 +24,7 @@ def progress_topic(flow: Flow) -> str:
 
 
 def dead_letter_topic(flow: Flow) -> str:
-    """Return where it writes what is no processed login."""
+    """Return where it writes what is not a processed login."""
     return f"{flow.alerts_topic}-dlq"
 
 

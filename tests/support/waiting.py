@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.02
-DEADLINE_SECONDS = 90.0  # far more than anything takes: a busy machine is no failure
+DEADLINE_SECONDS = 90.0  # far more than anything takes: a busy machine is not a failure
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) -> T:

@@ -206,7 +206,7 @@ def test_results_say_what_they_were_taken_on(tmp_path: Path) -> None:
 
 
 def test_the_picture_has_a_bar_each() -> None:
-    """What stands in it is escaped."""
+    """What is in it is escaped."""
     drawn = picture("a < b", [Bar("ours", 5.0, 4.0, 6.0, "5.0", ours=True)] * 3)
     assert drawn.count("<rect") == 4
     assert "a &lt; b" in drawn

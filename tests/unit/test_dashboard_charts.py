@@ -45,7 +45,7 @@ def test_shares_of_a_window_make_up_the_whole() -> None:
 
 
 def test_versions_are_ordered_as_versions() -> None:
-    """2.10 came after 2.9; what is no version comes last."""
+    """2.10 came after 2.9; what is not a version comes last."""
     assert shown_versions({"2.9": 1, "dev": 9, "2.10": 1, "1.0": 5}) == [
         "2.10",
         "2.9",

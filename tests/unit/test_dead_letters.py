@@ -67,7 +67,7 @@ def _bytes(letter: DeadLetter, headers: Headers) -> int:
 
 
 def test_headers_that_can_not_be_read_are_said_to_be_left_out() -> None:
-    """A header whose name is no text, which no client can hand on, isn't left out in silence."""
+    """A header whose name is not text, which no client can hand on, isn't left out in silence."""
     headers = dead_letter_headers(replace(LETTER, headers=None), "in", 3)
     assert dict(headers)["dlq.truncated"] == b"headers"
     assert "dlq.reason" in dict(headers)

@@ -204,7 +204,7 @@ def test_a_field_over_1024_bytes_is_rejected(name: str) -> None:
 
 
 def test_ip_and_unknown_fields_may_be_of_any_size() -> None:
-    """A long ip is no address, which is for enrich to say."""
+    """A long ip is not an address, which is for enrich to say."""
     assert reason(message(ip="1" * 900_000)) is None
     assert reason(message(unknown="1" * 900_000)) is None
 

@@ -64,7 +64,7 @@ class Consumed:
         return self.letter.value
 
     def headers(self) -> Headers | None:
-        """Return its headers, or fail as the client does on a name that is no text."""
+        """Return its headers, or fail as the client does on a name that is not text."""
         if self.sent == [("unreadable", None)]:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no")
         return self.sent

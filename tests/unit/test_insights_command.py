@@ -42,7 +42,7 @@ def test_a_window_that_is_not_final_is_marked() -> None:
 
 
 def test_values_can_not_drive_the_terminal() -> None:
-    """Control characters are shown as their escapes, long values are cut, markup is no markup."""
+    """Control characters are shown as their escapes, long values are cut, markup is not markup."""
     values = {"locale": "\x1b[2J", "app_version": "[red]v[/red]", "device_type": "W" * 64}
     table = as_table([window_of(login(1, **values))], head=False)
     assert "\x1b" not in table

@@ -188,7 +188,7 @@ class TestSender:
     def test_is_quiet_about_a_pause_in_which_nothing_was_sent(
         self, clock: FakeTime, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """A slow rate is no silence of the broker's."""
+        """A slow rate is not silence of the broker's."""
         producer = FakeProducer()
         sender = sender_of(producer)
         for _ in range(5):

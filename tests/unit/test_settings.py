@@ -48,7 +48,7 @@ def test_an_empty_value_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_dotenv_file_is_read(tmp_path: object) -> None:
-    """Settings may stand in .env; the environment wins over it."""
+    """Settings may be in .env; the environment wins over it."""
     with open(f"{tmp_path}/.env", "w") as file:  # noqa: PTH123
         file.write("BATCH_SIZE=77\n")
     assert load_settings().batch_size == 77

@@ -76,7 +76,7 @@ def test_lives_that_differ_make_their_mean_less_sure() -> None:
 
 
 def test_each_process_is_judged_by_itself() -> None:
-    """A new process begins with little memory: that is no fall."""
+    """A new process begins with little memory: that is not a fall."""
     assert [len(life) for life in lives(soak())] == [LIFE, LIFE, LIFE]
 
 

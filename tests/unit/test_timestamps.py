@@ -104,7 +104,7 @@ def test_iso_8601_at_its_edges(text: str, seconds: int) -> None:
     ],
 )
 def test_any_other_text_is_no_time(text: str) -> None:
-    """What could be read in two ways, or is no date of the calendar, is not read at all."""
+    """What could be read in two ways, or is not a date of the calendar, is not read at all."""
     assert whole_seconds(text) == NO_TIME
 
 
