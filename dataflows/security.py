@@ -52,8 +52,8 @@ def flow() -> Dataflow:
 def security_settings(settings: Settings) -> Settings:
     """Return the settings under which the shared parts read what the login flow writes.
 
-    Alerts replace each other by key, as insights do, so they take their place, and that of
-    the output, of which there is no other.
+    Alerts replace each other by key, as insights do, so ALERTS_TOPIC serves as the topic of
+    insights. There are no other outputs, so it serves as the output topic as well.
     """
     return settings.model_copy(
         update={

@@ -12,6 +12,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from rich.console import Console, RenderableType
 
 from connectors.stopping import before_the_last_line, when_draining
+from console import discard
 from operators.report import Report
 from operators.report_text import as_lines, as_table
 from terminal.pinned import PinnedLines
@@ -68,7 +69,7 @@ class _Partition(StatefulSinkPartition[Report, None]):
             for report in values:
                 self._print(self._stdout, report)
         except OSError as error:
-            _discard_output(self._stdout)
+            discard(self._stdout)
             self._stdout = self._pinned = self._last = None
             log.warning("the report is no longer printed", error=str(error))
 
@@ -110,11 +111,3 @@ def _rendered(stdout: TextIO, table: RenderableType, columns: int) -> str:
     with console.capture() as capture:
         console.print(table)
     return capture.get()
-
-
-def _discard_output(stdout: TextIO) -> None:
-    """Let what is still buffered go nowhere: Python writes it at exit and would fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stdout.fileno())
-        os.close(nowhere)
