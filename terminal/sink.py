@@ -21,6 +21,8 @@ __all__ = ["TerminalSink"]
 
 log = structlog.get_logger()
 
+UNKNOWN_COLUMNS = 80  # of a terminal that reports its size as 0, as some pseudo-terminals do
+
 
 class TerminalSink(FixedPartitionedSink[Report, None]):
     """Prints reports on standard output, on one worker only.
@@ -101,7 +103,7 @@ class _Partition(StatefulSinkPartition[Report, None]):
 def _text(stdout: TextIO, report: Report) -> str:
     if not stdout.isatty():
         return "".join(f"{line}\n" for line in as_lines(report))
-    columns = os.get_terminal_size(stdout.fileno()).columns
+    columns = os.get_terminal_size(stdout.fileno()).columns or UNKNOWN_COLUMNS
     return _rendered(stdout, as_table(report, columns), columns)
 
 

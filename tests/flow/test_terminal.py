@@ -282,3 +282,14 @@ def test_two_workers_share_the_terminal(
     stdout.flush()
     shown(terminal, "after the flow")
     assert terminal.screen().everything().count("Logins") == 1
+
+
+def test_terminal_of_unknown_size_gets_one_report_after_another() -> None:
+    """One that reports no columns and rows gets tables of the usual width, not empty ones."""
+    with pseudo_terminal(0, 0) as terminal:
+        process = run_on(terminal, "drain")
+        wait_until(lambda: "Logins" in terminal.written, "a report")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        wait_until(lambda: "after the flow" in terminal.written, "the end")
+        assert "Device types" in terminal.written
